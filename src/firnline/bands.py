@@ -1,0 +1,200 @@
+"""Band names: what a band is called, which unit and radiometric level it has, and how products call it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from firnline.errors import BandError
+
+
+class Sensor(StrEnum):
+    """The instruments whose band names are known here."""
+
+    LANDSAT5 = "landsat5"
+    LANDSAT7 = "landsat7"
+    LANDSAT8 = "landsat8"
+    LANDSAT9 = "landsat9"
+    SENTINEL2 = "sentinel2"
+
+
+class Level(StrEnum):
+    """What the numbers of a band are, radiometrically. `UNKNOWN` is said, never guessed away."""
+
+    DIGITAL_NUMBER = "digital number"
+    TOP_OF_ATMOSPHERE = "top-of-atmosphere reflectance"
+    SURFACE_REFLECTANCE = "surface reflectance"
+    BRIGHTNESS_TEMPERATURE = "brightness temperature"
+    SURFACE_TEMPERATURE = "surface temperature"
+    NOT_RADIOMETRIC = "not radiometric"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_reflectance(self) -> bool:
+        """Whether values are reflectance as a fraction."""
+        return self in (Level.TOP_OF_ATMOSPHERE, Level.SURFACE_REFLECTANCE)
+
+
+class Kind(StrEnum):
+    """What a band measures."""
+
+    OPTICAL = "optical"
+    THERMAL = "thermal"
+    INDEX = "index"
+    TERRAIN = "terrain"
+    RADAR = "radar"
+    QUALITY = "quality"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Band:
+    """A band that has a name here: what it measures, and its unit once scale and offset are applied."""
+
+    name: str
+    kind: Kind
+    unit: str
+    meaning: str
+
+
+_OPTICAL: Final = {
+    "coastal": "coastal aerosol, 0.44 um",
+    "blue": "blue, 0.48 um",
+    "green": "green, 0.56 um",
+    "red": "red, 0.66 um",
+    "rededge071": "red edge, 0.705 um",
+    "rededge075": "red edge, 0.740 um",
+    "rededge078": "red edge, 0.783 um",
+    "nir08": "near infrared, 0.83 um",
+    "nir08_narrow": "near infrared, narrow, 0.865 um (Sentinel-2 B8A)",
+    "nir09": "water vapour, 0.945 um",
+    "cirrus": "cirrus, 1.37 um",
+    "swir16": "short-wave infrared, 1.6 um",
+    "swir22": "short-wave infrared, 2.2 um",
+    "pan": "panchromatic",
+}
+_OTHERS: Final = (
+    Band("lwir11", Kind.THERMAL, "K", "thermal infrared, 11 um"),
+    Band("lwir12", Kind.THERMAL, "K", "thermal infrared, 12 um"),
+    Band("lwir_low_gain", Kind.THERMAL, "K", "Landsat 7 thermal infrared, low gain (B6_VCID_1)"),
+    Band("lwir_high_gain", Kind.THERMAL, "K", "Landsat 7 thermal infrared, high gain (B6_VCID_2)"),
+    Band("ndvi", Kind.INDEX, "1", "vegetation: (nir08 - red) / (nir08 + red), Rouse 1974"),
+    Band("ndsi", Kind.INDEX, "1", "snow: (green - swir16) / (green + swir16), Dozier 1989"),
+    Band("ndmi", Kind.INDEX, "1", "moisture: (nir08 - swir16) / (nir08 + swir16), Gao 1996"),
+    Band("ndwi", Kind.INDEX, "1", "open water: (green - nir08) / (green + nir08), McFeeters 1996"),
+    Band("elevation", Kind.TERRAIN, "m", "height of the surface"),
+    Band("slope", Kind.TERRAIN, "degree", "steepest slope, Horn 1981"),
+    Band("coherence", Kind.RADAR, "1", "interferometric coherence, 0 to 1"),
+    Band("qa", Kind.QUALITY, "bit field", "quality bits of the product"),
+)
+BANDS: Final[dict[str, Band]] = {
+    **{name: Band(name, Kind.OPTICAL, "1", meaning) for name, meaning in _OPTICAL.items()},
+    **{band.name: band for band in _OTHERS},
+}
+"""Every band that firnline knows, by name."""
+
+ALIASES: Final = {
+    "nir": "nir08",
+    "swir1": "swir16",
+    "swir2": "swir22",
+    "thermal": "lwir11",
+    "dem": "elevation",
+}
+
+_TM_NUMBERS: Final = {1: "blue", 2: "green", 3: "red", 4: "nir08", 5: "swir16", 7: "swir22"}
+_PRODUCT_NAMES: Final[dict[Sensor, dict[str, str]]] = {
+    Sensor.LANDSAT5: {**{f"B{n}": name for n, name in _TM_NUMBERS.items()}, "B6": "lwir11"},
+    Sensor.LANDSAT7: {
+        **{f"B{n}": name for n, name in _TM_NUMBERS.items()},
+        "B6": "lwir11",  # Collection 2 Level 2 has one temperature (ST_B6)
+        "B6_VCID_1": "lwir_low_gain",
+        "B6_VCID_2": "lwir_high_gain",
+        "B8": "pan",
+        "BQA": "qa",
+    },
+    Sensor.LANDSAT8: {
+        **{"B1": "coastal", "B2": "blue", "B3": "green", "B4": "red", "B5": "nir08", "B6": "swir16"},
+        **{"B7": "swir22", "B8": "pan", "B9": "cirrus", "B10": "lwir11", "B11": "lwir12", "BQA": "qa"},
+    },
+    Sensor.SENTINEL2: {
+        **{"B1": "coastal", "B2": "blue", "B3": "green", "B4": "red", "B5": "rededge071", "B6": "rededge075"},
+        **{"B7": "rededge078", "B8": "nir08", "B8A": "nir08_narrow", "B9": "nir09", "B10": "cirrus"},
+        **{"B11": "swir16", "B12": "swir22", "QA60": "qa", "SCL": "qa"},
+    },
+}
+_PRODUCT_NAMES[Sensor.LANDSAT9] = _PRODUCT_NAMES[Sensor.LANDSAT8]
+_BY_NUMBER: Final = re.compile(r"^(?:SR_|ST_|TOA_)?B0?(\d{1,2}A?)((?:_VCID_[12])?)(?:_TOA|_SR)?$", re.IGNORECASE)
+_QUALITY: Final = {"QA_PIXEL", "BQA", "PIXEL_QA", "QA60", "SCL"}
+
+
+def band_name(raw: str, sensor: Sensor | None = None) -> str | None:
+    """Translate the name that a product gives a band into firnline's, or None where it is not known.
+
+    A numbered name (``B4``) means different bands on different sensors, so it needs `sensor`.
+
+    Examples
+    --------
+    >>> band_name("SR_B4", Sensor.LANDSAT8), band_name("B4", Sensor.LANDSAT7), band_name("B08", Sensor.SENTINEL2)
+    ('red', 'nir08', 'nir08')
+    >>> band_name("nir"), band_name("NDSI"), band_name("B4")
+    ('nir08', 'ndsi', None)
+    """
+    text = raw.strip()
+    plain = ALIASES.get(text.lower(), text.lower())
+    if plain in BANDS:
+        return plain
+    if text.upper() in _QUALITY:
+        return "qa"
+    match = _BY_NUMBER.match(text)
+    if match is None or sensor is None:
+        return None
+    return _PRODUCT_NAMES[sensor].get(f"B{match[1].upper()}{match[2].upper()}")
+
+
+def is_numbered(raw: str) -> bool:
+    """Whether `raw` is a product's numbered name, which only the sensor can explain.
+
+    Examples
+    --------
+    >>> is_numbered("SR_B4"), is_numbered("green")
+    (True, False)
+    """
+    return _BY_NUMBER.match(raw.strip()) is not None
+
+
+def require_known(name: str, where: str | None = None) -> str:
+    """Give the canonical form of a band name; raise BandError with the known ones when there is none.
+
+    Examples
+    --------
+    >>> require_known("nir")
+    'nir08'
+    """
+    known = band_name(name)
+    if known is None:
+        raise BandError(f"'{name}' is not a band name", where=where, do=f"known names: {' '.join(BANDS)}")
+    return known
+
+
+_SENSOR_PATTERNS: Final = (
+    (re.compile(r"sentinel-?\s?2|^S2[AB]_|\bMSI\b", re.IGNORECASE), Sensor.SENTINEL2),
+    (re.compile(r"landsat[\s_-]?9\b(?!/)|^L[COE]09_", re.IGNORECASE), Sensor.LANDSAT9),
+    (re.compile(r"landsat[\s_-]?8|^L[COE]08_|\bOLI\b", re.IGNORECASE), Sensor.LANDSAT8),
+    (re.compile(r"landsat[\s_-]?7|^LE07_|^LE7|ETM\+", re.IGNORECASE), Sensor.LANDSAT7),
+    (re.compile(r"landsat[\s_-]?5|^LT05_|^LT5", re.IGNORECASE), Sensor.LANDSAT5),
+)
+
+
+def sensor_from_text(text: str) -> Sensor | None:
+    """Find the sensor that a product id, a file name or a metadata tag speaks of.
+
+    Examples
+    --------
+    >>> sensor_from_text("LE07_134040_20070922_clip"), sensor_from_text("Landsat 8/9 OLI/TIRS, Collection 2")
+    (<Sensor.LANDSAT7: 'landsat7'>, <Sensor.LANDSAT8: 'landsat8'>)
+    >>> sensor_from_text("scene") is None
+    True
+    """
+    return next((sensor for pattern, sensor in _SENSOR_PATTERNS if pattern.search(text)), None)

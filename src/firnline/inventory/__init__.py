@@ -1,0 +1,1 @@
+"""From a class raster to outlines that open in QGIS."""

@@ -1,0 +1,1 @@
+"""Models: rules, networks, and the bundle that carries everything a prediction needs."""

@@ -1,0 +1,104 @@
+"""The small file beside a raster that says what the raster does not."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from firnline.bands import Level, Sensor
+from firnline.errors import ConfigError
+
+SUFFIX = ".firnline.yaml"
+"""``scene.tif`` is explained by ``scene.firnline.yaml`` beside it."""
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BandNote(_Settings):
+    """What the raster does not say of one band: value in `unit` = stored * `scale` + `offset`.
+
+    What is not given here is taken from the raster.
+    """
+
+    name: str | None = None
+    scale: float | None = None
+    offset: float | None = None
+    nodata: float | None = None
+    level: Level | None = None
+
+
+class Fill(_Settings):
+    """A pixel is unknown in every band where the stored value of `band` is `value`."""
+
+    band: str
+    value: float = 0
+
+
+class Sidecar(_Settings):
+    """What a sidecar may say.
+
+    ``names`` gives the bands' names in file order (for a raster without band descriptions); ``bands`` corrects
+    bands by the name that the raster (or ``names``) gives them; ``level`` is that of the optical bands.
+
+    Examples
+    --------
+    >>> note = Sidecar.model_validate({"sensor": "landsat7", "bands": {"ndwi": {"name": "ndmi"}}})
+    >>> note.bands["ndwi"].name
+    'ndmi'
+    """
+
+    sensor: Sensor | None = None
+    date: Annotated[dt.date | None, BeforeValidator(lambda value: None if value == "" else value)] = None
+    level: Level | None = None
+    names: tuple[str, ...] | None = None
+    bands: dict[str, BandNote] = {}
+    fill: Fill | None = None
+    note: str = ""
+
+
+def explain(error: ValidationError) -> str:
+    """Put the first error of pydantic into words: the key, and what is wrong with it.
+
+    Examples
+    --------
+    >>> try:
+    ...     Sidecar.model_validate({"sensor": "landsat11"})
+    ... except ValidationError as error:
+    ...     explain(error)
+    "sensor: Input should be 'landsat5', 'landsat7', 'landsat8', 'landsat9' or 'sentinel2'"
+    """
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"]) or "the whole"
+    message = "is not a known key" if first["type"] == "extra_forbidden" else first["msg"]
+    return f"{key}: {message}"
+
+
+def read_sidecar(path: Path) -> Sidecar:
+    """Read a sidecar (YAML or JSON).
+
+    Raises
+    ------
+    ConfigError
+        When it cannot be read, or a key or value is not known.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return Sidecar.model_validate({} if content is None else content)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot be read as a sidecar: {error}", where=path) from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"is not YAML: {str(error).splitlines()[0]}", where=path) from None
+    except ValidationError as error:
+        raise ConfigError(explain(error), where=path, do="see docs/scenes.md for what a sidecar may say") from None
+
+
+def find_sidecar(scene: Path) -> Path | None:
+    """The sidecar that lies beside a scene, or None."""
+    path = scene.with_name(scene.stem + SUFFIX)
+    return path if path.is_file() else None
