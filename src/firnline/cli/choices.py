@@ -1,0 +1,31 @@
+"""Options that several commands share, turned into what the library takes."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+from firnline.bands import Sensor
+from firnline.errors import ConfigError
+from firnline.features import FeatureSource
+from firnline.scene import open_scene
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+def chosen(kind: type[Choice], value: str, option: str) -> Choice:
+    """The member of an enumeration that an option names; ConfigError with all of them when it names none."""
+    try:
+        return kind(value)
+    except ValueError:
+        raise ConfigError(f"'{value}' is not known", where=option, do=f"choose {', '.join(kind)}") from None
+
+
+def scene_source(
+    scene: Path, *, dem: Path | None, bands: str | None, sidecar: Path | None, sensor: str | None
+) -> FeatureSource:
+    """Open a scene as the options describe it."""
+    names = None if bands is None else [name.strip() for name in bands.split(",")]
+    kind = None if sensor is None else chosen(Sensor, sensor, "--sensor")
+    return FeatureSource(open_scene(scene, bands=names, sidecar=sidecar, sensor=kind), dem)

@@ -1,0 +1,50 @@
+"""`firnline map`: map the glaciers of a scene."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from firnline.errors import ConfigError
+
+
+def command(
+    scene: Path = typer.Argument(help="A raster with named bands."),
+    model: str = typer.Option(..., "--model", "-m", help="'ratio' for the rules, or a model bundle's folder."),
+    out_dir: Path = typer.Option(..., "-o", "--out", help="Folder for the results."),
+    dem: Path | None = typer.Option(None, help="Elevation in metres, any grid; gives elevation and slope."),
+    bands: str | None = typer.Option(None, help="Band names in file order, as blue,green,red."),
+    sidecar: Path | None = typer.Option(None, help="What the raster does not say (docs/scenes.md)."),
+    sensor: str | None = typer.Option(None, help="landsat5, landsat7, landsat8, landsat9 or sentinel2."),
+    minimum_area: float = typer.Option(0.01, min=0.0, help="Smallest glacier, km2 (RGI 0.01, ICIMOD 0.02)."),
+    formats: list[str] = typer.Option(["gpkg"], "--format", help="gpkg, geojson, shp or parquet; may be repeated."),
+    window: int | None = typer.Option(None, min=32, help="Side of the windows, pixels."),
+    overlap: int = typer.Option(64, min=0, help="How far windows overlap, pixels."),
+    runtime: str = typer.Option("auto", help="auto, openvino or torch."),
+    restart: bool = typer.Option(False, "--restart", help="Forget unfinished work in the folder."),
+) -> None:
+    """Map the glaciers of SCENE: class and probability rasters, outlines, a report, a record."""
+    from firnline.cli.choices import chosen, scene_source
+    from firnline.cli.progress import progress_bar
+    from firnline.inventory.export import VectorFormat
+    from firnline.mapping import MapSettings, map_scene
+
+    if runtime not in ("auto", "openvino", "torch"):
+        raise ConfigError(f"'{runtime}' is not a runtime", where="--runtime", do="choose auto, openvino or torch")
+    settings = MapSettings(
+        minimum_area_km2=minimum_area,
+        formats=tuple(dict.fromkeys(chosen(VectorFormat, name, "--format") for name in formats)),
+        window=window,
+        overlap=overlap,
+        runtime=runtime,  # type: ignore[arg-type] # checked above
+        restart=restart,
+    )
+    source = scene_source(scene, dem=dem, bands=bands, sidecar=sidecar, sensor=sensor)
+    with progress_bar("mapping") as bar:
+        result = map_scene(source, model, out_dir, settings, bar.update)
+    for name, area in result.areas_km2.items():
+        typer.echo(f"{name:<22} {area:10.2f} km2")
+    typer.echo(f"{'unknown':<22} {result.unknown_share:10.1%} of the scene")
+    typer.echo(f"outlines {', '.join(str(path) for path in result.outlines)}")
+    typer.echo(f"report   {result.report}")

@@ -1,0 +1,98 @@
+"""Files that appear whole or not at all: written beside the final path, synced, then renamed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from firnline.errors import OutputError
+
+
+@contextmanager
+def replaced(final: str | Path) -> Iterator[Path]:
+    """Give a temporary path to write to; when the block ends well, it takes the place of `final`.
+
+    The temporary file lies in the same folder (made if it is missing), so that the rename is one step, and has
+    the same suffix, by which GDAL knows formats. When the block fails or is interrupted it is removed, with
+    whatever a driver left beside it, and a file that was at `final` before is still there, untouched.
+
+    Parameters
+    ----------
+    final
+        Where the file shall be.
+
+    Yields
+    ------
+    The path to write to; nothing is there yet.
+
+    Raises
+    ------
+    OutputError
+        When the file cannot be written: no space, no permission, a folder in the way.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> final = Path(tempfile.mkdtemp()) / "maps" / "note.txt"
+    >>> with replaced(final) as temporary:
+    ...     _ = temporary.write_text("whole")
+    ...     final.exists()
+    False
+    >>> final.read_text(), [path.name for path in final.parent.iterdir()]
+    ('whole', ['note.txt'])
+    """
+    final = Path(final)
+    temporary = final.with_name(f".{final.stem}.{secrets.token_hex(4)}.part{final.suffix}")
+    if final.is_dir():
+        raise OutputError("is a folder", where=final, do="name a file")
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        _sync(temporary)
+        temporary.replace(final)
+        _sync(final.parent)
+    except Exception as error:
+        if not _is_of_writing(error):
+            raise
+        raise OutputError(f"could not be written: {_reason(error)}", where=final, do=_what_to_do(error)) from None
+    finally:
+        _remove_with_companions(temporary)
+
+
+def _sync(path: Path) -> None:
+    """Have the file (or a folder's entries) on the disk, not in its cache: a rename may overtake the data."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _remove_with_companions(temporary: Path) -> None:
+    """Remove the file and what drivers put beside it (``-journal``, ``.aux.xml``); its name is like no other."""
+    if temporary.parent.is_dir():
+        for path in [path for path in temporary.parent.iterdir() if path.name.startswith(temporary.name)]:
+            path.unlink(missing_ok=True)
+
+
+def _is_of_writing(error: Exception) -> bool:
+    from pyogrio.errors import DataSourceError, FeatureError
+    from rasterio.errors import RasterioError
+
+    return isinstance(error, (OSError, RasterioError, DataSourceError, FeatureError))
+
+
+def _reason(error: BaseException) -> str:
+    """What the operating system said: rasterio's own words point to the exception it came from."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
+
+
+def _what_to_do(error: Exception) -> str:
+    if isinstance(error, (PermissionError, FileExistsError, NotADirectoryError)):
+        return "write to a folder of your own"
+    return "free space on the disk, or write somewhere else"

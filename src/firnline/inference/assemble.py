@@ -1,0 +1,85 @@
+"""Rasters from finished row bands: cloud-optimised GeoTIFFs that appear whole or not at all."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+import rasterio.windows
+from numpy.typing import NDArray
+
+from firnline.classes import SCHEME_TAG, UNKNOWN, Classes, LabelScheme
+from firnline.errors import OutputError
+from firnline.files import replaced
+from firnline.grid import Grid, Lattice
+from firnline.inference.journal import Journal
+from firnline.inference.predict import PROBABILITY_SCALE
+
+Strip = tuple[int, NDArray[np.uint8]]
+
+
+def write_class_map(path: Path, classes: Classes, grid: Grid, scheme: LabelScheme, tags: Mapping[str, str]) -> None:
+    """Write a class raster (row, column) as a COG, with its scheme in a tag and colours."""
+    strips = ((row, classes[None, row : row + 512]) for row in range(0, grid.shape[0], 512))
+    _write_cog(path, strips, grid, ("class",), {**tags, SCHEME_TAG: str(scheme)}, "mode")
+
+
+def write_probability_map(
+    path: Path, journal: Journal, lattice: Lattice, grid: Grid, scheme: LabelScheme, tags: Mapping[str, str]
+) -> None:
+    """Write the probabilities of the finished bands as a COG of one band a class, scaled bytes, 255 unknown."""
+    strips = ((lattice.rows_of(band)[0], journal.read(band)[1:]) for band in range(lattice.band_count))
+    _write_cog(path, strips, grid, scheme.class_names, dict(tags), "average", scale=PROBABILITY_SCALE)
+
+
+def _write_cog(
+    path: Path,
+    strips: Iterator[Strip],
+    grid: Grid,
+    names: tuple[str, ...],
+    tags: Mapping[str, str],
+    resampling: str,
+    scale: float = 1.0,
+) -> None:
+    """Write strips of rows to a plain tiled file beside `path`, then let GDAL's COG driver copy it."""
+    profile = {
+        "driver": "GTiff", "dtype": "uint8", "count": len(names), "nodata": UNKNOWN, "crs": grid.crs,
+        "transform": grid.transform, "height": grid.shape[0], "width": grid.shape[1], "tiled": True,
+        "blockxsize": 512, "blockysize": 512, "compress": "deflate", "zlevel": 1, "bigtiff": "if_safer",
+        "interleave": "band",
+    }  # fmt: skip
+    with replaced(path) as final:
+        plain = final.with_name(f"{final.name}.plain.tif")  # removed together with `final` when anything fails
+        checksum, rows = 0, []
+        with rasterio.open(plain, "w", **profile) as file:
+            for row, values in strips:
+                file.write(values, window=_rows(row, values.shape[1], grid))
+                checksum = zlib.crc32(values.tobytes(), checksum)
+                rows.append((row, values.shape[1]))
+            file.descriptions = names
+            file.scales = [scale] * len(names)
+            file.update_tags(**tags)
+        rasterio.shutil.copy(
+            plain, final, driver="COG", compress="deflate", blocksize=512, overview_resampling=resampling,
+            bigtiff="if_safer",
+        )  # fmt: skip
+        plain.unlink()
+        _require_whole(path, final, rows, checksum, grid)
+
+
+def _rows(row: int, height: int, grid: Grid) -> rasterio.windows.Window:
+    return rasterio.windows.Window(0, row, grid.shape[1], height)
+
+
+def _require_whole(path: Path, written: Path, rows: list[tuple[int, int]], checksum: int, grid: Grid) -> None:
+    """Read the file back: GDAL writes its last blocks on closing, and a full disk then goes without a word."""
+    found = 0
+    with rasterio.open(written) as file:
+        for row, height in rows:
+            found = zlib.crc32(file.read(window=_rows(row, height, grid)).tobytes(), found)
+    if found != checksum:
+        raise OutputError("does not read back as it was written", where=path, do="free space on the disk")

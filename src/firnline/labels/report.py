@@ -1,0 +1,105 @@
+"""What was decided when outlines became a class raster: pixels and areas, in numbers and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firnline.classes import UNKNOWN, Classes, LabelScheme
+from firnline.errors import GridError
+from firnline.grid import Grid
+from firnline.labels.truth import Truth
+
+
+@dataclass(frozen=True)
+class LabelReport:
+    """Counts of pixels and outlines; areas follow from `pixel_km2`, which is None where the CRS has no metres.
+
+    The counts of reasons (`outside_border` to `rim`) may overlap: a pixel can be unknown for two of them.
+    """
+
+    scheme: LabelScheme
+    pixel_km2: float | None
+    pixels: dict[str, int]
+    """Pixels of each class by name, and ``unknown``."""
+    outlines: int
+    """Outlines that touch the grid."""
+    elsewhere: int
+    """Outlines of the files that do not."""
+    repaired: int
+    """Outlines on the grid whose invalid geometry was repaired."""
+    skipped: int
+    """Features that outline neither ice nor rock (GLIMS)."""
+    not_firm_outlines: int
+    """Outlines dated otherwise than the firm ones, or not dated."""
+    outside_border: int
+    outside_glaciers: int
+    """Debris outside every glacier outline: unknown."""
+    not_firm: int
+    rim: int
+    debris_apart: int
+    """Debris parts that touch no clean ice (they stay debris)."""
+
+    @classmethod
+    def of(
+        cls,
+        classes: Classes,
+        truth: Truth,
+        grid: Grid,
+        *,
+        not_firm_outlines: int,
+        masks: Mapping[str, NDArray[np.bool_]],
+    ) -> LabelReport:
+        """Count a class raster, and the masks (by field name) of what was decided."""
+        counts = np.bincount(classes.ravel(), minlength=UNKNOWN + 1)
+        names = {name: int(counts[value]) for value, name in enumerate(truth.scheme.class_names)}
+        files = truth.outlines
+        by_path = {outlines.path: outlines for outlines in files}.values()  # parts of one file share its counts
+        return cls(
+            scheme=truth.scheme,
+            pixel_km2=_pixel_km2(grid),
+            pixels={**names, "unknown": int(counts[UNKNOWN])},
+            outlines=sum(len(outlines.frame) for outlines in files),
+            elsewhere=sum(outlines.elsewhere for outlines in by_path),
+            repaired=sum(len(outlines.repaired) for outlines in by_path),
+            skipped=sum(outlines.skipped for outlines in by_path),
+            not_firm_outlines=not_firm_outlines,
+            **{name: int(mask.sum()) for name, mask in masks.items()},
+        )
+
+    def lines(self) -> list[str]:
+        """The report in plain lines; what did not happen is left out."""
+        found = f"outlines: {self.outlines} on the scene, {self.elsewhere} elsewhere"
+        lines = [f"label scheme: {self.scheme}", found]
+        lines += [f"{name}: {self._area(count)}" for name, count in self.pixels.items()]
+        reasons = {
+            "unknown because outside the border": self.outside_border,
+            "unknown because debris outside every glacier outline": self.outside_glaciers,
+            f"unknown because {self.not_firm_outlines} outlines are not of the firm dates": self.not_firm,
+            "unknown because near a boundary": self.rim,
+            "debris that touches no clean ice, kept": self.debris_apart,
+        }
+        lines += [f"{reason}: {self._area(count)}" for reason, count in reasons.items() if count]
+        if self.repaired:
+            lines.append(f"invalid geometry repaired, area unchanged: {self.repaired} outlines")
+        if self.skipped:
+            lines.append(f"features that outline no ice, skipped: {self.skipped}")
+        return lines
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+    def _area(self, count: int) -> str:
+        area = "" if self.pixel_km2 is None else f", {count * self.pixel_km2:.2f} km2"
+        return f"{count} pixels{area}"
+
+
+def _pixel_km2(grid: Grid) -> float | None:
+    try:
+        return grid.pixel_area_km2
+    except GridError:
+        return None

@@ -1,0 +1,252 @@
+"""The main job on one page: a scene and a model in; rasters, outlines, a report and a record out."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import platform
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+
+import firnline
+from firnline.classes import UNKNOWN, Classes
+from firnline.errors import OutputError, SceneError
+from firnline.features import FeatureSource
+from firnline.files import replaced
+from firnline.grid import Lattice
+from firnline.inference.assemble import write_class_map, write_probability_map
+from firnline.inference.journal import Journal, open_journal
+from firnline.inference.open_model import OpenedModel, open_model
+from firnline.inference.predict import PredictionSettings, predict, whole_classes
+from firnline.inference.runtime import RuntimeName
+from firnline.inventory.export import VectorFormat, write_outlines
+from firnline.inventory.polygonise import RGI_MINIMUM_AREA_KM2, polygonise
+from firnline.inventory.probability import mean_probability
+from firnline.map_report import write_map_report
+from firnline.scene import Scene
+
+CLASSES, PROBABILITIES, OUTLINES = "classes.tif", "probabilities.tif", "glaciers"
+REPORT, PROVENANCE = "report.html", "provenance.json"
+WORK = ".work"
+"""Unfinished work lies here, in the output folder, until all is done."""
+
+
+@dataclass(frozen=True)
+class MapSettings:
+    """How to map a scene."""
+
+    minimum_area_km2: float = RGI_MINIMUM_AREA_KM2
+    """Glaciers smaller than this are left out of the outlines (0.01 in RGI, 0.02 at ICIMOD)."""
+    formats: tuple[VectorFormat, ...] = (VectorFormat.GEOPACKAGE,)
+    window: int | None = None
+    """Side of the windows, pixels; the model's own without it."""
+    overlap: int = 64
+    """How far neighbouring windows of a network overlap, pixels."""
+    runtime: RuntimeName = "auto"
+    restart: bool = False
+    """Forget unfinished work in the output folder."""
+
+
+@dataclass(frozen=True)
+class MapResult:
+    """What a mapping left."""
+
+    out_dir: Path
+    classes: Path
+    probabilities: Path
+    outlines: tuple[Path, ...]
+    report: Path
+    provenance: Path
+    areas_km2: dict[str, float]
+    """Area by class name, from the outlines."""
+    unknown_share: float
+    """The share of the scene's pixels that could not be mapped."""
+
+
+def map_scene(
+    source: FeatureSource,
+    model: str | Path,
+    out_dir: Path,
+    settings: MapSettings = MapSettings(),
+    step: Callable[[int, int], None] = lambda _done, _all: None,
+) -> MapResult:
+    """Map the glaciers of a scene.
+
+    Interrupted work goes on where it stopped when the same command runs again. Results appear in `out_dir` once
+    all of them are whole.
+
+    Parameters
+    ----------
+    source
+        The scene, with a DEM or without.
+    model
+        ``ratio`` for the rules, or a model bundle's folder.
+    out_dir
+        For the results.
+    settings
+        How.
+    step
+        Called with (row bands done, all of them).
+
+    Raises
+    ------
+    ModelError, BandError, GridError
+        When the model is none, or does not fit the scene.
+    SceneError
+        When the scene is damaged, or no pixel of it is known.
+    OutputError
+        When results cannot be written, or unfinished work with other settings is in the way.
+    """
+    opened = open_model(model, source, window=settings.window, runtime=settings.runtime)
+    cut = PredictionSettings(opened.window, 0 if opened.is_rules else min(settings.overlap, opened.window // 2))
+    journal = _open_work(out_dir, source, opened, cut, settings.restart)
+    lattice = predict(source, opened.mapper, cut, journal, step)
+    classes = opened.mapper.finish(whole_classes(journal, lattice))
+    if (classes == UNKNOWN).all():
+        shutil.rmtree(journal.folder)
+        raise SceneError(
+            f"no pixel is known in all of the bands {' '.join(opened.mapper.bands)}", where=source.scene.path
+        )
+    record = _record(source, model, opened, cut, settings)
+    result = _write_all(out_dir, journal, lattice, classes, source, opened, settings, record)
+    shutil.rmtree(journal.folder)
+    return result
+
+
+def _open_work(
+    out_dir: Path, source: FeatureSource, opened: OpenedModel, cut: PredictionSettings, restart: bool
+) -> Journal:
+    folder = out_dir / WORK
+    if out_dir.exists() and not out_dir.is_dir():
+        raise OutputError("is a file", where=out_dir, do="name a folder with -o")
+    if restart:
+        shutil.rmtree(folder, ignore_errors=True)
+    scene = source.scene
+    files = [_stamp(path) for path in (scene.path, source.dem) if path is not None]
+    bands = [repr(band) for band in scene.bands]
+    identity = {
+        "model": opened.record,
+        "files": files,
+        "bands": bands,
+        **cut.as_json(),
+        "version": firnline.__version__,
+    }
+    return open_journal(folder, identity)
+
+
+def _stamp(path: Path) -> list[str | int]:
+    """What tells that a file is still the one that was begun with."""
+    stat = path.stat()
+    return [str(path.resolve()), stat.st_size, stat.st_mtime_ns]
+
+
+def _write_all(
+    out_dir: Path,
+    journal: Journal,
+    lattice: Lattice,
+    classes: Classes,
+    source: FeatureSource,
+    opened: OpenedModel,
+    settings: MapSettings,
+    record: dict[str, Any],
+) -> MapResult:
+    """Write every result beside the unfinished work, then move all of them into place."""
+    grid, scheme = source.scene.grid, opened.mapper.scheme
+    beside = journal.folder / "results"
+    tags = _tags(source.scene, record)
+    write_class_map(beside / CLASSES, classes, grid, scheme, tags)
+    meaning = {"MEANING": "rules decide 0 or 1; these are no probabilities"} if opened.is_rules else {}
+    write_probability_map(beside / PROBABILITIES, journal, lattice, grid, scheme, {**tags, **meaning})
+    outlines = polygonise(classes, grid, scheme, minimum_area_km2=settings.minimum_area_km2)
+    if not opened.is_rules:
+        outlines["mean_probability"] = mean_probability(outlines, beside / PROBABILITIES)
+    areas = _areas(outlines, scheme.class_names[1:])
+    unknown = float((classes == UNKNOWN).mean())
+    record = {**record, "result": {"area_km2": areas, "outlines": len(outlines), "unknown_share": round(unknown, 6)}}
+    for vector_format in settings.formats:
+        write_outlines(outlines, beside / f"{OUTLINES}.{_SUFFIX[vector_format]}", vector_format, provenance=record)
+    write_map_report(beside / REPORT, source, classes, outlines, opened, record)
+    with replaced(beside / PROVENANCE) as path:
+        path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    names = sorted(path.name for path in beside.iterdir())
+    for name in names:
+        _move(beside / name, out_dir / name)
+    vectors = tuple(out_dir / name for name in names if name.startswith(f"{OUTLINES}."))
+    return MapResult(
+        out_dir,
+        out_dir / CLASSES,
+        out_dir / PROBABILITIES,
+        vectors,
+        out_dir / REPORT,
+        out_dir / PROVENANCE,
+        areas,
+        unknown,
+    )
+
+
+_SUFFIX = {
+    VectorFormat.GEOPACKAGE: "gpkg",
+    VectorFormat.GEOJSON: "geojson",
+    VectorFormat.SHAPEFILE: "shp",
+    VectorFormat.GEOPARQUET: "parquet",
+}
+
+
+def _move(path: Path, final: Path) -> None:
+    try:
+        path.replace(final)
+    except OSError as error:
+        raise OutputError(f"could not be put in place: {error.strerror}", where=final) from None
+
+
+def _areas(outlines: gpd.GeoDataFrame, names: Sequence[str]) -> dict[str, float]:
+    sums = outlines.groupby("class")["area_km2"].sum()
+    return {name: round(float(sums.get(name, 0.0)), 4) for name in names}
+
+
+def _record(
+    source: FeatureSource, model: str | Path, opened: OpenedModel, cut: PredictionSettings, settings: MapSettings
+) -> dict[str, Any]:
+    """Where the result comes from."""
+    scene = source.scene
+    inputs = [
+        {"file": str(path), "bytes": path.stat().st_size} for path in (scene.path, source.dem) if path is not None
+    ]
+    return {
+        "made": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "firnline": firnline.__version__,
+        "python": platform.python_version(),
+        "inputs": inputs,
+        "scene": {
+            "sensor": scene.sensor,
+            "date": None if scene.date is None else scene.date.isoformat(),
+            "crs": scene.grid.crs.to_string(),
+            "resolution_m": scene.grid.resolution,
+            "rows_columns": list(scene.grid.shape),
+            "note": scene.note,
+        },
+        "bands": {
+            name: {"level": str(source.level_of(name)), "origin": source.origin_of(name)}
+            for name in opened.mapper.bands
+        },
+        "model_argument": str(model),
+        "model": opened.record,
+        "settings": {**cut.as_json(), "minimum_area_km2": settings.minimum_area_km2},
+    }
+
+
+def _tags(scene: Scene, record: dict[str, Any]) -> dict[str, str]:
+    """What the rasters themselves say of where they come from."""
+    date = {} if scene.date is None else {"DATE": scene.date.isoformat()}
+    return {
+        **date,
+        "SCENE": scene.path.name,
+        "MODEL": str(record["model"]["model"]),
+        "SOFTWARE": f"firnline {firnline.__version__}",
+        "MADE": str(record["made"]),
+    }

@@ -1,0 +1,198 @@
+"""Training scenes: bands and truth of each, and the chips drawn from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import geopandas
+import numpy as np
+import shapely
+from rasterio.features import geometry_mask
+
+from firnline.classes import UNKNOWN, Classes, LabelScheme
+from firnline.errors import ConfigError
+from firnline.features import FeatureReader, FeatureSource
+from firnline.grid import Window
+from firnline.models.normaliser import BandStatistics, Floats, Normaliser
+from firnline.scene import open_scene
+from firnline.training.config import SceneEntry, TrainingConfig
+from firnline.training.truth import read_truth
+
+
+@dataclass(frozen=True)
+class TrainingScene:
+    """A scene with its truth: uint8 (row, column) on the scene's grid, in a label scheme, 255 unknown."""
+
+    source: FeatureSource
+    truth: Classes
+    scheme: LabelScheme
+    role: str
+    area: Window
+    """The part that is used."""
+    notes: tuple[str, ...] = ()
+    """What was done to the truth on the way."""
+    cached: Floats | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The file's name without its suffix."""
+        return self.source.scene.path.stem
+
+    @property
+    def footprint(self) -> shapely.Polygon:
+        """The outer edge of the used part, in map units."""
+        return self.source.scene.grid.of_window(self.area).footprint()
+
+    @contextmanager
+    def reader(self, bands: Sequence[str]) -> Iterator[ChipReader]:
+        """Open for many reads of `bands`."""
+        if self.cached is not None:
+            yield ChipReader(self, tuple(bands), None)
+        else:
+            with self.source.reader() as reader:
+                yield ChipReader(self, tuple(bands), reader)
+
+
+@dataclass(frozen=True)
+class ChipReader:
+    """An open training scene."""
+
+    scene: TrainingScene
+    bands: tuple[str, ...]
+    features: FeatureReader | None
+
+    def read(self, window: Window) -> tuple[Floats, Classes]:
+        """Bands (band, row, column), float32, NaN unknown, and truth (row, column) of a window.
+
+        Beyond the used part everything is unknown.
+        """
+        raw = np.full((len(self.bands), *window.shape), np.nan, np.float32)
+        truth = np.full(window.shape, UNKNOWN, np.uint8)
+        inside = window.intersection(self.scene.area)
+        if inside is not None:
+            at = inside.relative_to(window).slices
+            raw[(slice(None), *at)] = self._bands(inside)
+            truth[at] = self.scene.truth[inside.slices]
+        return raw, truth
+
+    def _bands(self, window: Window) -> Floats:
+        if self.features is not None:
+            return self.features.read(self.bands, window)
+        assert self.scene.cached is not None  # a scene without a cache is opened with a reader
+        return self.scene.cached[(slice(None), *window.relative_to(self.scene.area).slices)]
+
+
+def load_scenes(config: TrainingConfig, folder: Path) -> list[TrainingScene]:
+    """Open every scene of a configuration with its truth; relative paths count from `folder`.
+
+    Raises
+    ------
+    ConfigError
+        When a pattern matches no file, no scene is left to train on, or a file has two roles.
+    BandError, LabelError, GridError
+        When a scene lacks a band, or a truth does not fit.
+    """
+    scenes = [scene for entry in config.scenes for scene in _scenes_of(entry, config, folder)]
+    if not any(scene.role == "train" for scene in scenes):
+        raise ConfigError("has no scene with role: train", where="scenes")
+    _require_one_role(scenes)
+    scenes = _keep_apart(scenes, config.buffer_m)
+    budget = config.cache_mb * 1e6
+    for i, scene in enumerate(scenes):
+        budget -= len(config.bands) * scene.area.height * scene.area.width * 4
+        if budget < 0:
+            break
+        with scene.source.reader() as reader:
+            scenes[i] = replace(scene, cached=reader.read(config.bands, scene.area))
+    return scenes
+
+
+def _scenes_of(entry: SceneEntry, config: TrainingConfig, folder: Path) -> Iterator[TrainingScene]:
+    pattern = Path(entry.images)
+    root = Path(pattern.anchor) if pattern.is_absolute() else folder
+    paths = sorted(root.glob(str(pattern.relative_to(pattern.anchor) if pattern.is_absolute() else pattern)))
+    if not paths:
+        raise ConfigError(f"no file matches '{entry.images}'", where=f"scenes.images, from {folder}")
+    for path in paths:
+        sidecar = None if entry.sidecar is None else folder / entry.sidecar
+        source = FeatureSource(open_scene(path, sidecar=sidecar), None if entry.dem is None else folder / entry.dem)
+        for name in source.missing(config.bands):
+            raise ConfigError(f"band '{name}' cannot be had: {source.why_missing(name)}", where=path)
+        truth, scheme, notes = read_truth(entry, source.scene, folder)
+        yield TrainingScene(source, truth, scheme, entry.role, _used_part(entry, source), notes)
+
+
+def _used_part(entry: SceneEntry, source: FeatureSource) -> Window:
+    grid = source.scene.grid
+    if entry.crop is None:
+        return grid.window
+    left, bottom, right, top = entry.crop
+    x0, _, _, y1 = grid.bounds
+    dx, dy = grid.transform.a, -grid.transform.e
+    row, column = round((y1 - top) / dy), round((left - x0) / dx)
+    wanted = Window(row, column, round((top - bottom) / dy), round((right - left) / dx))
+    part = wanted.intersection(grid.window)
+    if part is None:
+        raise ConfigError("crop lies outside the scene", where=source.scene.path)
+    return part
+
+
+def _require_one_role(scenes: Sequence[TrainingScene]) -> None:
+    train = [scene for scene in scenes if scene.role == "train"]
+    for other in (scene for scene in scenes if scene.role == "validation"):
+        for scene in train:
+            same_crs = scene.source.scene.grid.crs == other.source.scene.grid.crs
+            if same_crs and scene.footprint.intersection(other.footprint).area > 0:
+                raise ConfigError(
+                    f"overlaps {scene.name}, which is trained on",
+                    where=other.name,
+                    do="pixels must not be on both sides",
+                )
+
+
+def _keep_apart(scenes: Sequence[TrainingScene], buffer_m: float) -> list[TrainingScene]:
+    """Make training truth unknown within `buffer_m` of the footprint of any validation scene."""
+    if buffer_m == 0:
+        return list(scenes)
+    held_out = [scene for scene in scenes if scene.role == "validation"]
+    return [_without_rim(scene, held_out, buffer_m) if scene.role == "train" else scene for scene in scenes]
+
+
+def _without_rim(scene: TrainingScene, held_out: Sequence[TrainingScene], buffer_m: float) -> TrainingScene:
+    grid = scene.source.scene.grid
+    zones: list[shapely.Geometry] = []
+    for other in held_out:
+        outline: shapely.Geometry = shapely.segmentize(other.footprint, 1000.0)
+        if other.source.scene.grid.crs != grid.crs:
+            outline = geopandas.GeoSeries([outline], crs=other.source.scene.grid.crs).to_crs(grid.crs).iloc[0]
+        zone = shapely.buffer(outline, buffer_m)
+        if zone.intersects(grid.footprint()):
+            zones.append(zone)
+    if not zones:
+        return scene
+    near = geometry_mask(zones, grid.shape, grid.transform, invert=True, all_touched=True)
+    lost = int((near & (scene.truth != UNKNOWN)).sum())
+    truth = np.where(near, np.uint8(UNKNOWN), scene.truth)
+    note = f"{lost} known pixels within {buffer_m:g} m of a validation scene made unknown"
+    return replace(scene, truth=truth, notes=(*scene.notes, note))
+
+
+def fit_normaliser(scenes: Sequence[TrainingScene], config: TrainingConfig) -> Normaliser:
+    """Learn mean and deviation of each band from all pixels of the training scenes, and of no others."""
+    statistics = BandStatistics(config.bands, config.impute)
+    for scene in (scene for scene in scenes if scene.role == "train"):
+        with scene.reader(config.bands) as reader:
+            for window in tiles(scene.area, 1024):
+                raw, _ = reader.read(window)
+                statistics.add(raw)
+    return statistics.normaliser()
+
+
+def tiles(area: Window, side: int) -> Iterator[Window]:
+    """Cut an area into windows of at most `side` pixels that do not overlap."""
+    for row in range(area.row, area.stop_row, side):
+        for column in range(area.column, area.stop_column, side):
+            yield Window(row, column, min(side, area.stop_row - row), min(side, area.stop_column - column))

@@ -1,0 +1,105 @@
+"""A training run: what does not change from epoch to epoch, and the record of it that the bundle keeps."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+import firnline
+from firnline.bands import BANDS
+from firnline.models.bundle import BandInput, Description
+from firnline.models.normaliser import Normaliser
+from firnline.training.checkpoint import Progress
+from firnline.training.config import TrainingConfig
+from firnline.training.data import TrainingScene
+from firnline.training.sampling import Place
+
+
+@dataclass(frozen=True)
+class Run:
+    """What does not change from epoch to epoch."""
+
+    config: TrainingConfig
+    scenes: Sequence[TrainingScene]
+    places: Sequence[Place]
+    normaliser: Normaliser
+    network: nn.Module
+    optimiser: Optimizer
+    device: torch.device
+    bf16: bool
+
+    @property
+    def held_out(self) -> list[TrainingScene]:
+        """The scenes that the best epoch is chosen on."""
+        return [scene for scene in self.scenes if scene.role == "validation"]
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """bfloat16 where it helps."""
+        return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
+
+
+def describe(run: Run, progress: Progress) -> Description:
+    """The bundle's description, with where the model comes from."""
+    config, first = run.config, run.scenes[0].source
+    bands = tuple(
+        BandInput(name=name, level=first.level_of(name), unit=_unit(run, name), mean=mean, deviation=deviation)
+        for name, mean, deviation in zip(config.bands, run.normaliser.mean, run.normaliser.deviation, strict=True)
+    )
+    return Description(
+        name=config.name,
+        architecture=config.architecture,
+        bands=bands,
+        impute=config.impute,
+        scheme=config.scheme,
+        resolution_m=first.scene.grid.resolution,
+        window=2 * config.chips.size,
+        training=_provenance(run, progress),
+        metrics={"validation IoU": progress.history[-1]["iou"], "best epoch": progress.best_epoch},
+    )
+
+
+def _unit(run: Run, name: str) -> str:
+    scene = run.scenes[0].source.scene
+    return scene.band(name).unit if name in scene.band_names else BANDS[name].unit
+
+
+def _provenance(run: Run, progress: Progress) -> dict[str, Any]:
+    return {
+        "config": run.config.model_dump(mode="json", exclude_defaults=True),
+        "scenes": [
+            {
+                "name": scene.name,
+                "role": scene.role,
+                "scheme": str(scene.scheme),
+                "sensor": scene.source.scene.sensor,
+                "date": None if scene.source.scene.date is None else scene.source.scene.date.isoformat(),
+                "crs": scene.source.scene.grid.crs.to_string(),
+                "bounds": scene.source.scene.grid.of_window(scene.area).bounds,
+                "notes": [*scene.notes, *([scene.source.scene.note] if scene.source.scene.note else [])],
+            }
+            for scene in run.scenes
+        ],
+        "epochs": progress.epoch,
+        "seconds": round(progress.seconds, 1),
+        "versions": {"firnline": firnline.__version__, "torch": torch.__version__},
+        "threads": torch.get_num_threads(),
+        "device": run.device.type,
+        "precision": "bf16" if run.bf16 else "f32",
+    }
+
+
+def fingerprint(run: Run) -> str:
+    """A hash of what must be the same for a run to go on: settings (but for the cache), scenes and truth."""
+    digest = hashlib.sha256(run.config.model_dump_json(exclude={"cache_mb"}).encode())
+    for scene in run.scenes:
+        digest.update(scene.name.encode())
+        digest.update(scene.truth.tobytes())
+    digest.update(repr(run.normaliser).encode())
+    return digest.hexdigest()
