@@ -83,6 +83,8 @@ class Scene:
     fill: tuple[int, float] | None = None
     """(band index, stored value): pixels unknown in every band."""
     note: str = ""
+    is_synthetic: bool = False
+    """Whether the file says that it is made up (tag ``SYNTHETIC``)."""
 
     @property
     def band_names(self) -> tuple[str, ...]:
@@ -211,13 +213,14 @@ def open_scene(
         _require_distinct(found, path)
         grid = Grid.of(dataset)
         return Scene(
-            path,
-            grid,
-            found,
-            sensor,
-            notes.date or _date(path, tags),
-            _fill(notes.fill, raw_names, path),
-            notes.note,
+            path=path,
+            grid=grid,
+            bands=found,
+            sensor=sensor,
+            date=notes.date or _date(path, tags),
+            fill=_fill(notes.fill, raw_names, path),
+            note=notes.note,
+            is_synthetic=tags.get("SYNTHETIC", "").lower() in ("true", "yes", "1"),
         )
 
 

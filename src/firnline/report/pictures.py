@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
@@ -111,18 +112,17 @@ def _scene_picture(
     stretch: Stretch,
     step: int,
 ) -> Picture:
-    figure, axes = _canvas(image, frame)
+    figure, axes = _canvas(image, frame, legend=True)
     _draw_outlines(axes, outlines, frame)
-    _furnish(axes, frame, names)
+    _furnish(axes, frame)
+    _name_classes(axes, frame, names)
     red, green, blue = stretch.bands
-    colours = (
-        red.capitalize() if red == blue else f"{red.capitalize()}, {green} and {blue} shown as red, green and blue"
-    )
+    bands = f"grey: {red}" if red == blue else f"red, green and blue: {red}, {green} and {blue}"
     shown = "at full resolution" if step == 1 else f"{step} × {step} pixels averaged to one"
     return Picture(
         "The scene in false colour, with outlines",
-        f"{colours}; each band stretched from its 2nd to its 98th percentile; {shown}. Unknown pixels are striped grey. "
-        "The arrow points to grid north.",
+        f"Shown as {bands}; each stretched from its 2nd to its 98th percentile, {shown}. Unknown pixels are striped "
+        "grey. The arrow points to grid north.",
         _encoded(figure, "jpg"),
         "image/jpeg",
         wide=True,
@@ -136,8 +136,9 @@ def _class_picture(image: NDArray[np.uint8], classes: Classes, frame: _Frame, sc
     picture[classes == UNKNOWN] = stripes(classes.shape)[classes == UNKNOWN]
     for value, name in enumerate(scheme.class_names[1:], start=1):
         picture[classes == value] = rgb(CLASS_COLOURS[name])
-    figure, axes = _canvas(picture, frame)
-    _furnish(axes, frame, scheme.class_names[1:])
+    figure, axes = _canvas(picture, frame, legend=True)
+    _furnish(axes, frame)
+    _name_classes(axes, frame, scheme.class_names[1:])
     return Picture(
         "Class raster",
         "What each pixel was mapped as, glaciers below the minimum size included. Pale grey: background.",
@@ -147,9 +148,9 @@ def _class_picture(image: NDArray[np.uint8], classes: Classes, frame: _Frame, sc
 
 
 def _detail_picture(number: int, image: NDArray[np.uint8], frame: _Frame, outlines: gpd.GeoDataFrame) -> Picture:
-    figure, axes = _canvas(image, frame)
+    figure, axes = _canvas(image, frame, legend=False)
     _draw_outlines(axes, outlines, frame)
-    _furnish(axes, frame, ())
+    _furnish(axes, frame)
     rows, columns = frame.grid.shape
     latitude, longitude = latitude_longitude(frame.grid, rows / 2, columns / 2)
     return Picture(
@@ -160,10 +161,10 @@ def _detail_picture(number: int, image: NDArray[np.uint8], frame: _Frame, outlin
     )
 
 
-def _canvas(image: NDArray[np.uint8], frame: _Frame) -> tuple[Figure, Axes]:
+def _canvas(image: NDArray[np.uint8], frame: _Frame, *, legend: bool) -> tuple[Figure, Axes]:
     """A figure filled by the image, with margins above and below for what explains it."""
     rows, columns = frame.grid.shape
-    top, bottom = 0.28, 0.55
+    top, bottom = 0.3, 0.7 if legend else 0.4
     height = frame.inches * rows / columns
     # A figure of its own, not pyplot's: pyplot keeps figures, and wants a display in some settings.
     figure = Figure(figsize=(frame.inches, height + top + bottom), dpi=frame.dots)
@@ -194,63 +195,50 @@ def _rings(outlines: gpd.GeoSeries) -> list[NDArray[np.float64]]:
     return [shapely.get_coordinates(ring) for ring in shapely.get_rings(outlines.to_numpy())]
 
 
-def _furnish(axes: Axes, frame: _Frame, names: Sequence[str]) -> None:
-    """Corner coordinates, scale bar, north arrow and, where classes are named, a legend, all outside the image."""
+def _furnish(axes: Axes, frame: _Frame) -> None:
+    """Put corner coordinates, a scale bar and a north arrow around the image."""
     rows, columns = frame.grid.shape
-    height = frame.inches * rows / columns
+    inch = columns / (frame.inches * rows)
     text: dict[str, Any] = {"fontsize": 8.5, "color": _INK, "transform": axes.transAxes}
     upper = _degrees(*latitude_longitude(frame.grid, 0, 0))
     lower = _degrees(*latitude_longitude(frame.grid, rows, columns))
-    axes.text(0.003, 1 + 0.06 / height, upper, ha="left", va="bottom", **text)
-    axes.text(0.997, -0.06 / height, lower, ha="right", va="top", **text)
-    width_m = columns * frame.grid.transform.a
-    length = _nice_length(width_m / 5)
-    y = -0.32 / height
-    start = 0.003 if not names else 0.62
-    axes.plot(
-        [start, start + length / width_m],
-        [y, y],
-        color=_INK,
-        linewidth=2.5,
-        solid_capstyle="butt",
-        transform=axes.transAxes,
-        clip_on=False,
-    )
+    axes.text(0.003, 1 + 0.06 * inch, upper, ha="left", va="bottom", **text)
+    axes.text(0.997, -0.06 * inch, lower, ha="right", va="top", **text)
+    width = columns * frame.grid.transform.a
+    length = _nice_length(width / 5)
     label = f"{length / 1000:g} km" if length >= 1000 else f"{length:g} m"
-    axes.text(start, y + 0.06 / height, label, ha="left", va="bottom", **text)
-    axes.annotate(
-        "N",
-        xy=(0.985, 1 + 0.27 / height),
-        xytext=(0.962, 1 + 0.13 / height),
-        xycoords="axes fraction",
-        ha="center",
-        va="center",
-        fontsize=9,
-        color=_INK,
-        annotation_clip=False,
-    )
+    axes.text(0.003, -0.22 * inch, label, ha="left", va="bottom", **text)
+    ends = [0.003, 0.003 + length / width]
+    bar = Line2D(ends, [-0.28 * inch] * 2, color=_INK, linewidth=2.5, solid_capstyle="butt", transform=axes.transAxes)
+    bar.set_clip_on(False)
+    axes.add_artist(bar)
+    axes.text(0.962, 1 + 0.06 * inch, "N", ha="center", va="bottom", **text)
     axes.annotate(
         "",
-        xy=(0.985, 1 + 0.27 / height),
-        xytext=(0.985, 1 + 0.02 / height),
+        xy=(0.985, 1 + 0.27 * inch),
+        xytext=(0.985, 1 + 0.02 * inch),
         xycoords="axes fraction",
         arrowprops={"arrowstyle": "-|>", "color": _INK, "linewidth": 1.2},
         annotation_clip=False,
     )
-    if names:
-        handles = [Patch(facecolor=CLASS_COLOURS[name], label=name) for name in names]
-        handles.append(Patch(facecolor="#e8e8e8", edgecolor="#b0b0b0", hatch="////", label="unknown"))
-        axes.legend(
-            handles=handles,
-            loc="upper left",
-            bbox_to_anchor=(0.0, -0.08 / height),
-            ncols=len(handles),
-            frameon=False,
-            fontsize=9,
-            labelcolor=_INK,
-            borderaxespad=0.0,
-            handlelength=1.4,
-        )
+
+
+def _name_classes(axes: Axes, frame: _Frame, names: Sequence[str]) -> None:
+    """Put a legend below the scale bar."""
+    rows, columns = frame.grid.shape
+    handles = [Patch(facecolor=CLASS_COLOURS[name], label=name) for name in names]
+    handles.append(Patch(facecolor="#e8e8e8", edgecolor="#b0b0b0", hatch="////", label="unknown"))
+    axes.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(0.0, -0.42 * columns / (frame.inches * rows)),
+        ncols=len(handles),
+        frameon=False,
+        fontsize=9,
+        labelcolor=_INK,
+        borderaxespad=0.0,
+        handlelength=1.4,
+    )
 
 
 def _nice_length(metres: float) -> float:

@@ -24,7 +24,7 @@ _GREEN: Final = (0.068, 0.068, 0.060, 0.255, 0.150, 0.085)
 _CLEAR: Final = (0.070, 0.070, 0.045, 0.025, 0.010, 0.008)
 _MILKY: Final = (0.150, 0.175, 0.135, 0.048, 0.014, 0.010)
 _CLOUD: Final = (0.74, 0.74, 0.75, 0.76, 0.52, 0.40)
-_SKY: Final = (0.26, 0.20, 0.15, 0.11, 0.07, 0.06)
+_SKY: Final = (0.26, 0.20, 0.16, 0.13, 0.115, 0.105)
 """Share of the light on level ground that comes from the sky: more in the blue, and all there is in shadow."""
 _AIR: Final = (0.055, 0.035, 0.022, 0.010, 0.003, 0.002)
 """Path reflectance of the air, for sensors that are not corrected for it."""

@@ -75,9 +75,7 @@ _STRIPE_WIDEST = 14.0
 _HALF_SWATH = 3080.0
 
 
-def record(
-    product: Product, world: World, view: View, elevation: Floats, rows: Indices, columns: Indices
-) -> Floats:
+def record(product: Product, world: World, view: View, elevation: Floats, rows: Indices, columns: Indices) -> Floats:
     """Record a tile: stored numbers (bands, rows, columns), float64 and not yet rounded to the product's dtype.
 
     Parameters

@@ -138,10 +138,10 @@ def _kinds(
     snow = above / 170 + 0.75 * south + 0.65 * patches + 0.45 * fine - np.clip((slope - 42) / 8, 0, 3)
     kind[(snow > 0.55) & (kind != Surface.LAKE)] = Surface.SNOW
     kind[ice] = Surface.ICE
-    kind[ice & (load > -0.45)] = Surface.DIRTY_ICE
+    kind[ice & (load > -0.50)] = Surface.DIRTY_ICE
     kind[ice & (snow > 0.1)] = Surface.FIRN
     kind[ice & (load > 0)] = Surface.DEBRIS
-    dirt = np.clip(0.05 + 2.0 * np.maximum(load + 0.45, 0) + 0.04 * fine, 0, 1)
+    dirt = np.clip(0.05 + 2.0 * np.maximum(load + 0.50, 0) + 0.04 * fine, 0, 1)
     return kind, dirt, np.clip(0.5 + 0.3 * snow + 0.1 * fine, 0, 1)
 
 

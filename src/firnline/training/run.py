@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from rasterio.warp import transform_bounds
 from torch import nn
 from torch.optim import Optimizer
 
@@ -81,7 +82,8 @@ def _provenance(run: Run, progress: Progress) -> dict[str, Any]:
                 "sensor": scene.source.scene.sensor,
                 "date": None if scene.source.scene.date is None else scene.source.scene.date.isoformat(),
                 "crs": scene.source.scene.grid.crs.to_string(),
-                "bounds": scene.source.scene.grid.of_window(scene.area).bounds,
+                "degrees": _degrees(scene),
+                "is_synthetic": scene.source.scene.is_synthetic,
                 "notes": [*scene.notes, *([scene.source.scene.note] if scene.source.scene.note else [])],
             }
             for scene in run.scenes
@@ -93,6 +95,12 @@ def _provenance(run: Run, progress: Progress) -> dict[str, Any]:
         "device": run.device.type,
         "precision": "bf16" if run.bf16 else "f32",
     }
+
+
+def _degrees(scene: TrainingScene) -> list[float]:
+    """(west, south, east, north) of the used part, WGS 84."""
+    grid = scene.source.scene.grid.of_window(scene.area)
+    return [round(value, 4) for value in transform_bounds(grid.crs, "EPSG:4326", *grid.bounds)]
 
 
 def fingerprint(run: Run) -> str:
