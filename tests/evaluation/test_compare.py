@@ -129,6 +129,13 @@ def test_different_grids_are_refused(pair: Pair, tmp_path: Path) -> None:
         evaluate([Pair(raster(tmp_path / "map2.tif", MAP, grid=moved), pair.truth)])
 
 
+def test_nothing_known_in_both_is_an_error(tmp_path: Path) -> None:
+    left = raster(tmp_path / "left.tif", [[0, 1, 255, 255]] * 2)
+    right = raster(tmp_path / "right.tif", [[255, 255, 0, 1]] * 2)
+    with pytest.raises(LabelError, match=r"left\.tif: no pixel is known in both prediction and truth"):
+        evaluate([Pair(left, right)])
+
+
 REFLECTANCE = {
     "green": [[0.2, 0.9, 0.2, 0.2], [0.9, 0.2, 0.2, 0.2]],
     "red": [[0.2] * 4] * 2,
@@ -162,7 +169,7 @@ def test_a_rule_knows_nothing_where_its_features_are_unknown(pair: Pair, tmp_pat
     rule = result.classes[1].rule
     assert rule is not None
     assert rule.unknown == 1
-    assert "The rule for debris-covered ice knows nothing at 1 of the scored pixels" in as_text(result)
+    assert "for want of features: 1 of the scored pixels (debris-covered ice, glacier)" in as_text(result)
 
 
 def test_a_rule_that_lacks_a_band_is_named_with_the_reason(pair: Pair, tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def evaluate(pairs: Sequence[Pair], *, scheme: LabelScheme | None = None, all_to
     Raises
     ------
     LabelError
-        When the schemes differ, cannot be converted, or a side cannot be read.
+        When the schemes differ, cannot be converted, a side cannot be read, or nothing is known in both.
     GridError
         When both sides are on different grids.
 
@@ -124,6 +124,12 @@ def evaluate(pairs: Sequence[Pair], *, scheme: LabelScheme | None = None, all_to
     total = compared[0].confusion
     for each in compared[1:]:
         total = total + each.confusion
+    if total.scored == 0:
+        raise LabelError(
+            "no pixel is known in both prediction and truth",
+            where=pairs[0].prediction,
+            do="check which value the files call nodata: it is unknown",
+        )
     rules = summed(trials) if len(trials) == len(pairs) else {}
     return Evaluation(target, total, by_class(total, target.class_names, rules), tuple(compared), all_touched)
 

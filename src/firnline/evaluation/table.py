@@ -11,7 +11,7 @@ from typing import Final
 
 from firnline import __version__
 from firnline.evaluation.compare import Compared, Evaluation
-from firnline.evaluation.scores import ClassScores, RuleScores, Scores
+from firnline.evaluation.scores import ClassScores, Scores
 from firnline.files import replaced
 
 _COLUMNS: Final = {
@@ -33,18 +33,21 @@ def as_text(evaluation: Evaluation) -> str:
     """
     lines = [*_heading(evaluation), ""]
     rows = [["class", *_COLUMNS]]
-    notes = []
     for each in evaluation.classes:
         rows += _class_rows(each)
-        if each.rule is not None:
-            notes += _rule_notes(each.name, each.rule)
     lines += [*_table(rows), ""]
-    lines += [f"share: of the class in the truth. {note}" for note in [_GLACIER_NOTE] if _has_glacier_row(evaluation)]
-    lines += [*notes, "", "Pixels, truth by row and prediction by column:", "", *_table(_confusion_rows(evaluation))]
+    lines.append("share: of the class in the truth." + (_GLACIER_NOTE if _has_glacier_row(evaluation) else ""))
+    lines += [
+        *_rule_notes(evaluation.classes),
+        "",
+        "Pixels, truth by row and prediction by column:",
+        "",
+        *_table(_confusion_rows(evaluation)),
+    ]
     return "\n".join(lines)
 
 
-_GLACIER_NOTE: Final = "glacier: clean and debris-covered ice taken together."
+_GLACIER_NOTE: Final = " glacier: clean and debris-covered ice taken together."
 
 
 def _has_glacier_row(evaluation: Evaluation) -> bool:
@@ -80,12 +83,16 @@ def _cells(scores: Scores) -> list[str]:
     return [*shown, "-" if values[-1] is None else f"{100 * values[-1]:+.1f} %"]
 
 
-def _rule_notes(name: str, rule: RuleScores) -> list[str]:
-    if rule.scores is None:
-        return [f"No untrained rule for {name} ({rule.rule}): {rule.why_not}."]
-    if rule.unknown:
-        return [f"The rule for {name} knows nothing at {rule.unknown} of the scored pixels, and is not scored there."]
-    return []
+def _rule_notes(classes: Sequence[ClassScores]) -> list[str]:
+    """What to know of the rules: which could not be tried, and where they know nothing."""
+    tried = [(each.name, each.rule) for each in classes if each.rule is not None]
+    notes = [f"No untrained rule for {name} ({r.rule}): {r.why_not}." for name, r in tried if r.scores is None]
+    for unknown in dict.fromkeys(rule.unknown for _, rule in tried if rule.unknown):
+        names = ", ".join(name for name, rule in tried if rule.unknown == unknown)
+        notes.append(
+            f"Left out of the rules' scores, for want of features: {unknown} of the scored pixels ({names})."
+        )
+    return notes
 
 
 def _confusion_rows(evaluation: Evaluation) -> list[list[str]]:

@@ -11,7 +11,7 @@ from typing import Final
 
 import geopandas as gpd
 import pyogrio
-from pyogrio.errors import DataSourceError
+from pyogrio.errors import DataSourceError, FeatureError
 
 from firnline.classes import LabelScheme
 from firnline.errors import OutputError
@@ -100,7 +100,16 @@ def write_outlines(
             _write_geojson(outlines, temporary, described)
         else:
             _write_geoparquet(outlines, temporary, described)
+            return path
+        _require_whole(temporary, outlines)
     return path
+
+
+def _require_whole(path: Path, outlines: gpd.GeoDataFrame) -> None:
+    """Read the file back: GDAL writes its last bytes on closing, and a full disk then goes without a word."""
+    back = pyogrio.read_dataframe(path, layer=0)
+    if len(back) != len(outlines) or back.crs is None or back.geometry.isna().any():
+        raise OSError("what the disk kept is not what was written")
 
 
 def _write_geopackage(outlines: gpd.GeoDataFrame, path: Path, provenance: str) -> None:
@@ -156,8 +165,9 @@ def _write_shapefile(outlines: gpd.GeoDataFrame, path: Path) -> None:
                 geometry_type="Polygon",
                 layer_options={"ENCODING": "UTF-8"},
             )
+            _require_whole(whole, outlines)
             for part in sorted(whole.parent.iterdir(), key=lambda part: part.suffix == ".shp"):
                 with replaced(path.with_suffix(part.suffix)) as temporary:
                     part.replace(temporary)
-    except (OSError, DataSourceError) as error:
+    except (OSError, DataSourceError, FeatureError) as error:
         raise OutputError(f"could not be written: {error}", where=path, do="write somewhere else") from None

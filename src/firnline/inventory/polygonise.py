@@ -8,10 +8,10 @@ from typing import Final
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyproj
 import rasterio.features
 import shapely
 from numpy.typing import NDArray
-from pyproj import CRS, Transformer
 from scipy import ndimage, sparse
 
 from firnline.classes import BACKGROUND, UNKNOWN, Classes, LabelScheme, require_values
@@ -84,6 +84,7 @@ def polygonise(
     Examples
     --------
     >>> from affine import Affine
+    >>> from rasterio.crs import CRS
     >>> grid = Grid(CRS.from_epsg(32645), Affine(100, 0, 500000, 0, -100, 3100000), (3, 4))
     >>> classes = np.array([[0, 1, 1, 0], [0, 1, 2, 0], [0, 0, 0, 255]], np.uint8)
     >>> outlines = polygonise(classes, grid, LabelScheme.CLASS)
@@ -109,7 +110,7 @@ def polygonise(
         }
     )
     outlines = gpd.GeoDataFrame(
-        table, geometry=_polygons(parts, values.size, grid), crs=CRS.from_user_input(grid.crs)
+        table, geometry=_polygons(parts, values.size, grid), crs=pyproj.CRS.from_user_input(grid.crs)
     )
     outlines["area_km2"] = geodesic_areas_km2(outlines.geometry)
     outlines = outlines.sort_values(["part_of", "class_value"], kind="stable", ignore_index=True)
@@ -131,14 +132,14 @@ def geodesic_areas_km2(outlines: gpd.GeoSeries) -> NDArray[np.float64]:
     """
     if outlines.empty:
         return np.zeros(0)
-    crs = CRS.from_user_input(outlines.crs)
+    crs = pyproj.CRS.from_user_input(outlines.crs)
     geodetic, geod = crs.geodetic_crs, crs.get_geod()
     if geodetic is None or geod is None:
         raise GridError(
             f"the CRS {crs.name} is not tied to the Earth", do="give the scene a geographic or projected CRS"
         )
     _, coordinates, (rings, polygons) = shapely.to_ragged_array(outlines.to_numpy())
-    longitude, latitude = Transformer.from_crs(crs, geodetic, always_xy=True).transform(*coordinates.T)
+    longitude, latitude = pyproj.Transformer.from_crs(crs, geodetic, always_xy=True).transform(*coordinates.T)
     areas = np.array(
         [abs(geod.polygon_area_perimeter(longitude[a:b], latitude[a:b])[0]) for a, b in pairwise(rings)], np.float64
     )

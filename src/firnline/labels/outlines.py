@@ -188,7 +188,7 @@ def _read_frame(path: Path, layer: str | None) -> gpd.GeoDataFrame:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the drivers: measures dropped, rings put in order
             if path.suffix.lower() in (".parquet", ".geoparquet"):
-                frame = gpd.read_parquet(path)
+                frame = gpd.read_parquet(path).reset_index(drop=True)
             else:
                 frame = pyogrio.read_dataframe(path, layer=layer or _layer_of(path), fid_as_index=True, force_2d=True)
     except (DataSourceError, DataLayerError, OSError, ValueError, shapely.errors.ShapelyError) as error:

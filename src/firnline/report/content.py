@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from pyproj import CRS, Transformer
+import pyproj
 
 from firnline.bands import Kind, Level
 from firnline.grid import Grid
@@ -162,10 +162,12 @@ def latitude_longitude(grid: Grid, row: float, column: float) -> tuple[float, fl
     Examples
     --------
     >>> from affine import Affine
+    >>> from rasterio.crs import CRS
     >>> grid = Grid(CRS.from_epsg(32645), Affine(30, 0, 500000, 0, -30, 3100000), (10, 10))
     >>> [round(degrees, 3) for degrees in latitude_longitude(grid, 0, 0)]
     [28.025, 87.0]
     """
-    to_degrees = Transformer.from_crs(CRS.from_user_input(grid.crs), CRS.from_epsg(4326), always_xy=True)
+    scene_crs, degrees = pyproj.CRS.from_user_input(grid.crs), pyproj.CRS.from_epsg(4326)
+    to_degrees = pyproj.Transformer.from_crs(scene_crs, degrees, always_xy=True)
     longitude, latitude = to_degrees.transform(*grid.corner(row, column))
     return float(latitude), float(longitude)

@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from firnline.classes import BACKGROUND, UNKNOWN, Classes, LabelScheme
+from firnline.classes import BACKGROUND, DEBRIS, UNKNOWN, Classes, LabelScheme
 from firnline.grid import Grid, Window
 from firnline.report.colours import CLASS_COLOURS, rgb
 from firnline.report.content import Picture, latitude_longitude
@@ -89,13 +89,13 @@ def detail_windows(classes: Classes) -> list[Window]:
     side = min(_DETAIL_SIDE, max(rows, columns) // 3)
     if side < 32:
         return []
-    scored = []
+    scored, sample = [], max(1, side // 128)
     for row in range(0, max(1, rows - side + 1), max(1, side // 4)):
         for column in range(0, max(1, columns - side + 1), max(1, side // 4)):
             window = Window(row, column, min(side, rows), min(side, columns))
-            part = classes[window.slices]
+            part = classes[window.slices][::sample, ::sample]
             glacier = np.mean((part != BACKGROUND) & (part != UNKNOWN))
-            debris = np.mean(part == 2)
+            debris = np.mean(part == DEBRIS)
             scored.append((float(glacier * (1 - glacier) + 2 * debris * (1 - debris)), window))
     chosen: list[Window] = []
     for score, window in sorted(scored, key=lambda pair: -pair[0]):

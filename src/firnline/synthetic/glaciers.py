@@ -21,8 +21,10 @@ GLEN = 2.08e-5
 YIELD = 11.3
 """tau / (rho g) for a yield stress of 1e5 Pa, in metres: thickness = 11.3 m / sin(slope) (Nye 1951)."""
 SMALLEST_FLUX = 6e4
-LITTLE_ICE_AGE = 85.0
+LITTLE_ICE_AGE = 60.0
 """How much lower the equilibrium line lay when the moraines were built, m."""
+SWOLLEN = 1.4
+"""How much wider and thicker the tongues were then: lateral moraines stand beside and above the ice of today."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def grow(seed: int, terrain: Terrain, cover: float) -> Glaciers:
         low, high = (middle, high) if too_much else (low, middle)
     ela = 0.5 * (low + high) + shift
     thickness, debris, across, terminus, floor = _spread(seed, terrain, ela)
-    former = _spread(seed, terrain, ela - LITTLE_ICE_AGE)[0]
+    former = _spread(seed, terrain, ela - LITTLE_ICE_AGE, SWOLLEN)[0]
     return Glaciers(thickness, former, debris, across, ela, terminus, floor)
 
 
@@ -83,14 +85,14 @@ def _flux(seed: int, terrain: Terrain, ela: Floats) -> tuple[Floats, Floats]:
     height = bed - ela.ravel()
     balance = np.where(height > 0, np.minimum(GAIN * height, MOST_GAIN), np.maximum(LOSS * height, -MOST_LOSS))
     y, x = (np.arange(n) * cell for n in terrain.shape)
-    rocky = (0.36 + 0.30 * noise(seed + 22, y, x, 3500)).ravel()
+    rocky = (0.36 + 0.36 * noise(seed + 22, y, x, 3500)).ravel()
     flux, peak, debris = np.zeros(bed.size), np.zeros(bed.size), np.full(bed.size, -1.0)
     receiver = terrain.drainage.receiver
     for cells in terrain.drainage.levels:
         came = flux[cells]
         most = np.maximum(peak[cells], came)
         spent = 1 - came / np.maximum(most, 1.0)
-        index = np.where(height[cells] < -60, spent * 1.1 + rocky[cells] - 0.75, -1.0)
+        index = np.where(height[cells] < -20, spent * 1.0 + rocky[cells] - 0.72, -1.0)
         melt = np.where(index > 0, DEBRIS_MELT, 1.0)
         area = np.where(balance[cells] > 0, cell * cell, cell * np.maximum(cell, width(came)) * melt)
         left = np.maximum(came + balance[cells] * area, 0)
@@ -113,7 +115,9 @@ def width(flux: Floats) -> Floats:
     return np.minimum(420 * (np.maximum(flux, 1) / 1e6) ** 0.3, 1600)
 
 
-def _spread(seed: int, terrain: Terrain, ela: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+def _spread(
+    seed: int, terrain: Terrain, ela: Floats, swell: float = 1.0
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """Thickness, debris index, place across, distance to a terminus and its elevation, all (rows, columns)."""
     flux, debris = _flux(seed, terrain, ela)
     flux2, cell, bed = flux.reshape(terrain.shape), terrain.cell, terrain.bed
@@ -125,9 +129,9 @@ def _spread(seed: int, terrain: Terrain, ela: Floats) -> tuple[Floats, Floats, F
         return empty, np.full(terrain.shape, -1.0), np.full(terrain.shape, 9.0), np.full(terrain.shape, 1e5), bed
     off, nearest = ndimage.distance_transform_edt(~stream, return_indices=True)
     at = tuple(nearest)
-    half = np.maximum(width(flux2), cell)[at] / 2
+    half = swell * np.maximum(width(flux2), cell)[at] / 2
     # Shallow ice: flux per width = GLEN sin^3 H^5 (Nye 1952), solved for H on the centre line.
-    deep = np.clip((flux2 / np.maximum(width(flux2), cell) / (GLEN * sine**3)) ** 0.2, 10, 220)
+    deep = np.clip((flux2 / np.maximum(width(flux2), cell) / (GLEN * sine**3)) ** 0.2, 10, 220) * swell**0.5
     across = off * cell / half
     level = bed[at] + deep[at] * (1 - 0.15 * np.minimum(across, 1.5) ** 2)
     tongue = level - bed - np.maximum(across - 1, 0) * half * 0.9

@@ -24,7 +24,7 @@ _GREEN: Final = (0.068, 0.068, 0.060, 0.255, 0.150, 0.085)
 _CLEAR: Final = (0.070, 0.070, 0.045, 0.025, 0.010, 0.008)
 _MILKY: Final = (0.150, 0.175, 0.135, 0.048, 0.014, 0.010)
 _CLOUD: Final = (0.74, 0.74, 0.75, 0.76, 0.52, 0.40)
-_SKY: Final = (0.26, 0.20, 0.16, 0.13, 0.115, 0.105)
+_SKY: Final = (0.26, 0.20, 0.16, 0.13, 0.105, 0.095)
 """Share of the light on level ground that comes from the sky: more in the blue, and all there is in shadow."""
 _AIR: Final = (0.055, 0.035, 0.022, 0.010, 0.003, 0.002)
 """Path reflectance of the air, for sensors that are not corrected for it."""
@@ -85,7 +85,7 @@ def _level_spectra(world: World, ground: Ground, y: Floats, x: Floats) -> Floats
     """Reflectance (6, rows, columns) as if each pixel lay level in the sun."""
     seed, kind = world.seed, ground.kind
     stone = _stone(world, ground, y, x)
-    grain = fractal(seed + 51, y, x, 90, 2, 0.9)
+    grain = fractal(seed + 51, y, x, 90, 2 + world.finer, 0.9)
     out = stone
     dirty = np.clip(ground.dirt, 0, 0.85)
     ice = _mix(dirty, stone, _mix(np.clip(0.3 + 0.3 * grain, 0, 1), _SNOW_OLD, _ICE))
@@ -106,7 +106,7 @@ def _level_spectra(world: World, ground: Ground, y: Floats, x: Floats) -> Floats
     through = np.clip(0.30 - ground.dirt * 0.27 + 0.05 * grain, 0, 0.3) * (kind == Surface.DEBRIS)
     out = _mix(through, ice, out)
     old = np.isin(kind, (Surface.MORAINE, Surface.ROCK, Surface.OUTWASH))
-    lichen = np.clip(0.03 * old + 0.05 * fractal(seed + 58, y, x, 500, 3, 0.8), 0, 0.2) * (~np.isin(kind, CLEAN))
+    lichen = np.clip(0.022 * old + 0.05 * fractal(seed + 58, y, x, 500, 3, 0.8), 0, 0.2) * (~np.isin(kind, CLEAN))
     return _mix(lichen, _GREEN, out)
 
 
@@ -119,8 +119,8 @@ def _stone(world: World, ground: Ground, y: Floats, x: Floats) -> Floats:
     seed = world.seed
     types = fractal(seed + 53, y, x, 3200, 6, 0.62)
     weathered = 0.55 + 0.33 * fractal(seed + 54, y, x, 1300, 5, 0.65)
-    weathered = weathered - 0.08 * (ground.kind == Surface.DEBRIS) + 0.05 * (ground.kind == Surface.ROCK)
-    bright = np.exp(0.13 * fractal(seed + 55, y, x, 360, 4, 0.7))
+    weathered = weathered - 0.07 * (ground.kind == Surface.DEBRIS) + 0.05 * (ground.kind == Surface.ROCK)
+    bright = np.exp(0.13 * fractal(seed + 55, y, x, 360, 4 + world.finer, 0.7))
     dark = _mix(np.clip(weathered, 0, 1), _OCHRE, _SCHIST)
     return np.asarray(_mix(np.clip(0.42 + 0.30 * types, 0, 1), _GRANITE, dark) * bright)
 
@@ -131,7 +131,7 @@ def _temperature(world: World, ground: Ground, y: Floats, x: Floats) -> Floats:
     wander = 1.8 * fractal(world.seed + 56, y, x, 800, 3, 0.7)
     bare = air + 3.0 + 13.0 * ground.lit + wander
     kind = ground.kind
-    bare = bare - 1.6 * (kind == Surface.DEBRIS) - 5.0 * (kind == Surface.VEGETATION) * ground.lit
+    bare = bare - 1.3 * (kind == Surface.DEBRIS) - 5.0 * (kind == Surface.VEGETATION) * ground.lit
     frozen = np.isin(kind, (Surface.ICE, Surface.DIRTY_ICE, Surface.FIRN, Surface.SNOW))
     cold = np.minimum(air - 5.0 + 3.0 * ground.lit + 0.5 * wander, 273.3)
     water = np.full_like(air, 276.5) + 0.3 * wander

@@ -76,12 +76,12 @@ def _relief(world: World, y: Floats, x: Floats) -> tuple[Floats, Floats]:
     thickness = world.field("thickness", y, x)
     former = world.field("former", y, x)
     rough = 4 + 34 * np.clip(steep - 0.08, 0, 0.9)
-    crags = fractal(seed + 31, y, x, 420, 4, 0.55)
+    crags = fractal(seed + 31, y, x, 420, 4 + world.finer, 0.55)
     # Ice hides the small relief of its bed where it is thick, and lets rock through where it is thin.
     thickness = thickness - np.clip(1.4 * rough * crags, -40, 80) * np.clip(1.2 - thickness / 60, 0.1, 1)
     cover = np.clip(thickness / 12, 0, 1)
     smooth = 1.2 * noise(seed + 32, y, x, 500)
-    hummocks = fractal(seed + 33, y, x, 170, 2)
+    hummocks = fractal(seed + 33, y, x, 170, 2 + world.finer)
     old = np.clip(former / 10, 0, 1)
     near = np.exp(-(((np.minimum(former, 40) - 9) / 9) ** 2)) * (thickness < 0)
     debris = np.clip(world.field("debris", y, x) * 4, 0, 1)
@@ -115,7 +115,7 @@ def _kinds(
 ) -> tuple[NDArray[np.uint8], Floats, Floats]:
     """The surface, how dirty it is as ice, and how fresh as snow."""
     seed, above = world.seed, elevation - world.field("ela", y, x)
-    patches, fine = fractal(seed + 41, y, x, 700, 4, 0.6), fractal(seed + 42, y, x, 150, 3, 0.7)
+    patches, fine = fractal(seed + 41, y, x, 700, 4, 0.6), fractal(seed + 42, y, x, 150, 3 + world.finer, 0.7)
     ice = thickness > 0
     across, former = world.field("across", y, x), world.field("former", y, x)
     # Debris gathers at the sides and in stripes along the flow (medial moraines), and is patchy.
@@ -123,25 +123,25 @@ def _kinds(
     load = world.field("debris", y, x) + 0.30 * np.minimum(across, 1.3) ** 2 - 0.04
     load = load + 0.13 * stripes + 0.14 * patches + 0.10 * fine
     # No debris where snow stays, and little where it would slide off (it lies below 24 degrees; Paul et al. 2004).
-    load = load - 0.25 * np.clip((above + 80) / 80, 0, 3) - 0.5 * np.clip((slope - 24) / 10, 0, 2)
+    load = load - 0.25 * np.clip((above + 40) / 80, 0, 3) - 0.5 * np.clip((slope - 24) / 10, 0, 2)
     kind = np.full(elevation.shape, Surface.ROCK, np.uint8)
     trunk = world.field("trunk", y, x)
     floor = (slope < 9) & (former < 0) & (trunk < 900 + 250 * patches)
     kind[floor] = Surface.OUTWASH
     # Old glacier beds, and the loose ground beyond them that no outline can be told from by its looks.
-    old = (former + 7 * fine + 4 * patches - 2.5 * np.maximum(slope - 27, 0) > 0) & (above < 90)
+    old = (former + 7 * fine + 4 * patches - 2.5 * np.maximum(slope - 24, 0) > 0) & (above < 90)
     kind[old] = Surface.MORAINE
     green = elevation < world.treeline + 130 * patches + 60 * fine - 140 * south
     kind[green & (slope < 40) & (fine + 0.5 * patches > -0.5) & (~old | (fine > 1.0))] = Surface.VEGETATION
     kind[_lakes(world, y, x, slope, former, trunk, fine)] = Surface.LAKE
     # Snow lies longer high up, on slopes that look north, in hollows; not on walls.
     snow = above / 170 + 0.75 * south + 0.65 * patches + 0.45 * fine - np.clip((slope - 42) / 8, 0, 3)
-    kind[(snow > 0.55) & (kind != Surface.LAKE)] = Surface.SNOW
+    kind[(snow > 0.36) & (kind != Surface.LAKE)] = Surface.SNOW
     kind[ice] = Surface.ICE
-    kind[ice & (load > -0.50)] = Surface.DIRTY_ICE
-    kind[ice & (snow > 0.1)] = Surface.FIRN
+    kind[ice & (load > -0.75)] = Surface.DIRTY_ICE
+    kind[ice & (snow > 0.3)] = Surface.FIRN
     kind[ice & (load > 0)] = Surface.DEBRIS
-    dirt = np.clip(0.05 + 2.0 * np.maximum(load + 0.50, 0) + 0.04 * fine, 0, 1)
+    dirt = np.clip(0.05 + 1.4 * np.maximum(load + 0.75, 0) + 0.04 * fine, 0, 1)
     return kind, dirt, np.clip(0.5 + 0.3 * snow + 0.1 * fine, 0, 1)
 
 
@@ -152,7 +152,7 @@ def _lakes(
     end, height = world.field("terminus", y, x), world.field("terminus_height", y, x)
     chosen = noise(world.seed + 44, y, x, 2500)
     proglacial = (end < 230 + 120 * chosen) & (chosen > 0.2) & (height < 10) & (slope < 12)
-    hollow = (former > -15) & (fine < -1.9) & (slope < 9)
+    hollow = (former > -15) & (fine < -1.75) & (slope < 9)
     wander = 130 * noise(world.seed + 45, y, x, 900) + 60 * noise(world.seed + 46, y, x, 300)
     river = (np.abs(trunk - 140 + wander) < 22) & (slope < 14)
     return proglacial | hollow | river

@@ -62,6 +62,11 @@ class World:
         down, right = self.corner
         return down + (rows + 0.5) * self.resolution, right + (columns + 0.5) * self.resolution
 
+    @property
+    def finer(self) -> int:
+        """Octaves of detail that only pixels below 20 m can show."""
+        return 2 if self.resolution < 20 else 0
+
     def field(self, name: str, y: Floats, x: Floats) -> Floats:
         """A coarse field at places in metres, smoothly interpolated: float64 (y.size, x.size)."""
         values = self.fields[name]

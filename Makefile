@@ -1,0 +1,46 @@
+# Two commands do everything: `make demo` and `make test`. Both can be run again and again.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The environment is keyed by what it is made from: a change there makes a new one.
+KEY := $(shell cat constraints.txt pyproject.toml | cksum | cut -d' ' -f1)
+CORE := $(VENV)/.core-$(KEY)
+DEV := $(VENV)/.dev-$(KEY)
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile --constraint constraints.txt
+
+.PHONY: demo test lint types clean help
+
+help:
+	@echo "make demo   install the core, map a made-up mountain range, say what to open"
+	@echo "make test   install everything, run all checks and tests"
+	@echo "make clean  remove the environment and the demo"
+
+$(CORE):
+	@echo "Installing firnline into $(VENV) (a few minutes the first time) ..."
+	@rm -rf $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit("firnline needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) --editable .
+	@touch $@
+
+$(DEV): $(CORE)
+	@echo "Installing what the checks need ..."
+	@$(PIP) --editable '.[dev]'
+	@touch $@
+
+demo: $(CORE)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh demo
+
+lint: $(DEV)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(DEV)
+	$(BIN)/mypy
+
+test: $(DEV) lint types
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal
+
+clean:
+	rm -rf $(VENV) demo
