@@ -15,7 +15,7 @@ import geopandas as gpd
 
 import firnline
 from firnline.classes import UNKNOWN, Classes
-from firnline.errors import OutputError, SceneError
+from firnline.errors import GridError, OutputError, SceneError
 from firnline.features import FeatureSource
 from firnline.files import replaced
 from firnline.grid import Lattice
@@ -35,6 +35,9 @@ REPORT, PROVENANCE = "report.html", "provenance.json"
 WORK = ".work"
 """Unfinished work lies here, in the output folder, until all is done."""
 
+OVERLAP = 64
+"""How far neighbouring windows of a network overlap unless told otherwise, pixels."""
+
 
 @dataclass(frozen=True)
 class MapSettings:
@@ -45,8 +48,8 @@ class MapSettings:
     formats: tuple[VectorFormat, ...] = (VectorFormat.GEOPACKAGE,)
     window: int | None = None
     """Side of the windows, pixels; the model's own without it."""
-    overlap: int = 64
-    """How far neighbouring windows of a network overlap, pixels."""
+    overlap: int | None = None
+    """How far neighbouring windows of a network overlap, pixels; without it `OVERLAP`, or half of a small window."""
     runtime: RuntimeName = "auto"
     restart: bool = False
     """Forget unfinished work in the output folder."""
@@ -102,15 +105,19 @@ def map_scene(
     OutputError
         When results cannot be written, or unfinished work with other settings is in the way.
     """
+    _require_metres(source.scene)
+    _require_free(out_dir)
     opened = open_model(model, source, window=settings.window, runtime=settings.runtime)
-    cut = PredictionSettings(opened.window, 0 if opened.is_rules else min(settings.overlap, opened.window // 2))
+    cut = _cut(source.scene, opened, settings.overlap)
     journal = _open_work(out_dir, source, opened, cut, settings.restart)
     lattice = predict(source, opened.mapper, cut, journal, step)
     classes = opened.mapper.finish(whole_classes(journal, lattice))
     if (classes == UNKNOWN).all():
         shutil.rmtree(journal.folder)
         raise SceneError(
-            f"no pixel is known in all of the bands {' '.join(opened.mapper.bands)}", where=source.scene.path
+            f"no pixel is known in all of the bands {' '.join(opened.mapper.bands)}",
+            where=source.scene.path,
+            do="check which value it calls nodata, and its sidecar",
         )
     record = _record(source, model, opened, cut, settings)
     result = _write_all(out_dir, journal, lattice, classes, source, opened, settings, record)
@@ -118,12 +125,36 @@ def map_scene(
     return result
 
 
+def _require_metres(scene: Scene) -> None:
+    """Areas, and the pixel size that a model was trained on, are in metres: say so before any work."""
+    try:
+        _ = scene.grid.resolution
+    except GridError as error:
+        raise GridError(error.what, where=scene.path, do=error.do) from None
+
+
+def _require_free(out_dir: Path) -> None:
+    """A folder where a result shall be would come to light only after all the work."""
+    if out_dir.exists() and not out_dir.is_dir():
+        raise OutputError("is a file", where=out_dir, do="name a folder with -o")
+    names = (CLASSES, PROBABILITIES, REPORT, PROVENANCE, *(f"{OUTLINES}.{suffix}" for suffix in _SUFFIX.values()))
+    for path in (out_dir / name for name in names):
+        if path.is_dir():
+            raise OutputError("is a folder, and a result of that name is to be written", where=path, do="move it away")
+
+
+def _cut(scene: Scene, opened: OpenedModel, overlap: int | None) -> PredictionSettings:
+    if opened.is_rules:
+        return PredictionSettings(opened.window, 0)  # a rule looks at no neighbours
+    cut = PredictionSettings(opened.window, min(OVERLAP, opened.window // 2) if overlap is None else overlap)
+    Lattice(scene.grid.shape, cut.window, cut.overlap)  # raises before any work when they do not go together
+    return cut
+
+
 def _open_work(
     out_dir: Path, source: FeatureSource, opened: OpenedModel, cut: PredictionSettings, restart: bool
 ) -> Journal:
     folder = out_dir / WORK
-    if out_dir.exists() and not out_dir.is_dir():
-        raise OutputError("is a file", where=out_dir, do="name a folder with -o")
     if restart:
         shutil.rmtree(folder, ignore_errors=True)
     scene = source.scene
@@ -158,6 +189,7 @@ def _write_all(
     """Write every result beside the unfinished work, then move all of them into place."""
     grid, scheme = source.scene.grid, opened.mapper.scheme
     beside = journal.folder / "results"
+    shutil.rmtree(beside, ignore_errors=True)  # of a run that was cut off here, perhaps with other formats
     tags = _tags(source.scene, record)
     write_class_map(beside / CLASSES, classes, grid, scheme, tags)
     meaning = {"MEANING": "rules decide 0 or 1; these are no probabilities"} if opened.is_rules else {}

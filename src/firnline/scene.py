@@ -199,6 +199,7 @@ def open_scene(
     """
     path = Path(path)
     with _opened(path) as dataset:
+        _require_numbers(dataset, path)
         notes_at = Path(sidecar) if sidecar is not None else find_sidecar(path)
         notes = read_sidecar(notes_at) if notes_at is not None else _published_layout(dataset) or Sidecar()
         tags = dataset.tags()
@@ -224,10 +225,19 @@ def open_scene(
         )
 
 
+def _require_numbers(dataset: DatasetReader, path: Path) -> None:
+    if dataset.count == 0:
+        raise SceneError("holds no bands of its own", where=path, do="name one of its subdatasets (gdalinfo)")
+    if any("complex" in dtype for dtype in dataset.dtypes):
+        raise SceneError("holds complex numbers", where=path, do="give reflectance, or digital numbers")
+
+
 def _raw_names(dataset: DatasetReader, given: Sequence[str] | None, path: Path) -> list[str]:
     if given is not None:
         if len(given) != dataset.count:
             raise BandError(f"has {dataset.count} bands, and {len(given)} names are given", where=path)
+        if not all(name.strip() for name in given):
+            raise BandError("one of the band names given is empty", where=path, do="name every band, in file order")
         return [str(name) for name in given]
     missing = [str(i) for i, name in enumerate(dataset.descriptions, start=1) if not name]
     if missing:

@@ -90,10 +90,12 @@ def read_sidecar(path: Path) -> Sidecar:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         return Sidecar.model_validate({} if content is None else content)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot be read as a sidecar: {error}", where=path) from None
+    except OSError as error:
+        raise ConfigError(f"cannot be read as a sidecar: {error.strerror}", where=path) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"is not text in UTF-8: {error.reason}", where=path) from None
     except yaml.YAMLError as error:
-        raise ConfigError(f"is not YAML: {str(error).splitlines()[0]}", where=path) from None
+        raise ConfigError(f"is not YAML: {error}", where=path) from None
     except ValidationError as error:
         raise ConfigError(explain(error), where=path, do="see docs/scenes.md for what a sidecar may say") from None
 

@@ -124,3 +124,23 @@ def test_the_layer_of_debris_alone_is_styled(outlines: gpd.GeoDataFrame, tmp_pat
         ((style,),) = database.execute("SELECT styleQML FROM layer_styles").fetchall()
     assert 'value="supraglacial debris"' in style
     assert "clean ice" not in style
+
+
+@pytest.mark.parametrize("vector_format", ["gpkg", "geojson", "shp"])
+def test_a_file_that_the_disk_cut_off_is_not_taken_for_whole(
+    outlines: gpd.GeoDataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vector_format: str
+) -> None:
+    """GDAL says nothing when its last bytes find no space."""
+    write = pyogrio.write_dataframe
+
+    def cut_off(frame: gpd.GeoDataFrame, path: Path, **options: object) -> None:
+        write(frame, path, **options)
+        with path.open("r+b") as file:
+            file.truncate(path.stat().st_size // 2)
+
+    final = write_outlines(outlines.iloc[:1], tmp_path / f"a.{vector_format}", vector_format)
+    before = final.read_bytes()
+    monkeypatch.setattr(pyogrio, "write_dataframe", cut_off)
+    with pytest.raises(OutputError, match="could not be written"):
+        write_outlines(outlines, final, vector_format)
+    assert final.read_bytes() == before

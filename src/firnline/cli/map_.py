@@ -20,7 +20,9 @@ def command(
     minimum_area: float = typer.Option(0.01, min=0.0, help="Smallest glacier, km2 (RGI 0.01, ICIMOD 0.02)."),
     formats: list[str] = typer.Option(["gpkg"], "--format", help="gpkg, geojson, shp or parquet; may be repeated."),
     window: int | None = typer.Option(None, min=32, help="Side of the windows, pixels."),
-    overlap: int = typer.Option(64, min=0, help="How far windows overlap, pixels."),
+    overlap: int | None = typer.Option(
+        None, min=0, help="How far windows overlap, pixels; 64 by default, or half of a smaller window."
+    ),
     runtime: str = typer.Option("auto", help="auto, openvino or torch."),
     restart: bool = typer.Option(False, "--restart", help="Forget unfinished work in the folder."),
 ) -> None:

@@ -25,6 +25,6 @@ def command(
 
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.lower().partition("x")
-    if not (width.isdigit() and height.isdigit()):
+    if not (width.isdecimal() and height.isdecimal()):
         raise ConfigError(f"'{text}' is not a size", where="--size", do="write it as 512x512")
     return int(width), int(height)

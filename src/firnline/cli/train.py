@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 def command(
     config: Path = typer.Argument(help="The configuration, YAML."),
     out_dir: Path | None = typer.Option(None, "-o", "--out", help="For the bundle and logs; runs/NAME by default."),
-    seed: int | None = typer.Option(None, help="Instead of the configuration's."),
-    epochs: int | None = typer.Option(None, help="Instead of the configuration's."),
-    threads: int | None = typer.Option(None, help="CPU threads."),
+    seed: int | None = typer.Option(None, min=0, help="Instead of the configuration's."),
+    epochs: int | None = typer.Option(None, min=1, help="Instead of the configuration's."),
+    threads: int | None = typer.Option(None, min=1, help="CPU threads."),
     restart: bool = typer.Option(False, "--restart", help="Forget an unfinished run."),
 ) -> None:
     """Train a model; an interrupted run goes on where it stopped."""

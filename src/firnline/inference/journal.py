@@ -56,14 +56,14 @@ class Journal:
 
     def done(self) -> set[int]:
         """The bands that are whole."""
-        _, *lines = (self.folder / _NAME).read_text(encoding="utf-8").splitlines()
+        _, *lines = _lines(self.folder / _NAME)
         noted = {}
         for line in lines:
             try:
                 entry = json.loads(line)
-            except ValueError:
+                noted[int(entry["band"])] = int(entry["crc32"])
+            except (ValueError, KeyError, TypeError):
                 continue  # the line that was being written when the work was cut off
-            noted[int(entry["band"])] = int(entry["crc32"])
         return {band for band, checksum in noted.items() if self._is_whole(band, checksum)}
 
     def _is_whole(self, band: int, checksum: int) -> bool:
@@ -88,21 +88,26 @@ def open_journal(folder: Path, settings: dict[str, Any]) -> Journal:
     """
     identity = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
     path = folder / _NAME
-    first = path.read_text(encoding="utf-8").partition("\n")[0] if path.is_file() else ""
-    if not first:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"cannot be written to: {error.strerror}", where=folder) from None
-        path.unlink(missing_ok=True)
-        _append(path, json.dumps({"identity": identity, "settings": settings}))
-    elif _identity(first) != identity:
+    first, *noted = _lines(path) if path.is_file() else [""]
+    if _identity(first) == identity:
+        return Journal(folder)
+    if noted:
         raise OutputError(
             "holds unfinished work that was begun with another scene, model or setting",
             where=folder,
             do="finish it with those, use --restart to drop it, or choose another folder",
         )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot be written to: {error.strerror}", where=folder) from None
+    _append(path, json.dumps({"identity": identity, "settings": settings}))
     return Journal(folder)
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8", errors="replace").splitlines() or [""]
 
 
 def _identity(line: str) -> str:

@@ -7,10 +7,10 @@ import json
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import safetensors.torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 from safetensors import SafetensorError
 from torch import nn
 
@@ -37,8 +37,8 @@ class BandInput(BaseModel):
     name: str
     level: Level
     unit: str
-    mean: float
-    deviation: float
+    mean: FiniteFloat
+    deviation: Annotated[FiniteFloat, Field(gt=0)]
     required: bool = True
 
 
@@ -50,11 +50,11 @@ class Description(BaseModel):
     format: Literal[1] = FORMAT
     name: str
     architecture: Architecture
-    bands: tuple[BandInput, ...]
+    bands: Annotated[tuple[BandInput, ...], Field(min_length=1)]
     impute: Literal["after", "before"]
     scheme: LabelScheme
-    resolution_m: float
-    window: int
+    resolution_m: Annotated[FiniteFloat, Field(gt=0)]
+    window: Annotated[int, Field(gt=0)]
     """The side of the windows that the model was validated on, pixels."""
     training: dict[str, Any] = {}
     metrics: dict[str, Any] = {}
@@ -133,9 +133,10 @@ def save_bundle(folder: Path, description: Description, network: nn.Module) -> N
 
 
 def _swap(new: Path, folder: Path) -> None:
+    """Put `new` in the place of `folder`; what was there goes only once `new` is in place."""
     old = folder.with_name(f".{folder.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
         folder.rename(old)
     new.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
@@ -162,7 +163,10 @@ def load_bundle(folder: str | Path) -> Bundle:
     except OSError as error:
         raise ModelError(f"cannot be read: {error.strerror}", where=weights, do="get the bundle again") from None
     except (SafetensorError, RuntimeError) as error:
-        raise ModelError(f"does not fit the architecture in model.json: {error}", where=weights) from None
+        first = next((line.strip() for line in str(error).splitlines()[1:]), str(error))
+        raise ModelError(
+            f"does not fit the architecture in model.json: {first}", where=weights, do="get the bundle again"
+        ) from None
     return Bundle(folder, description, network.eval())
 
 

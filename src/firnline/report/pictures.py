@@ -69,7 +69,7 @@ def draw_pictures(
         image = to_rgb(values, stretch)
         details = [(window, to_rgb(reader.read(bands, window), stretch)) for window in detail_windows(classes)]
     names = scheme.class_names[1:]
-    whole, half = _Frame(scene.grid, 10.0, 130), _Frame(scene.grid, 5.0, 220)
+    whole, half = _Frame(scene.grid, 10.0, 130, 1.2 if step == 1 else 0.8), _Frame(scene.grid, 5.0, 220)
     return (
         _scene_picture(image, whole, outlines, names, stretch, step),
         _class_picture(image, classes[step // 2 :: step, step // 2 :: step], half, scheme),
@@ -183,16 +183,18 @@ def _canvas(image: NDArray[np.uint8], frame: _Frame, *, legend: bool) -> tuple[F
 
 def _draw_outlines(axes: Axes, outlines: gpd.GeoDataFrame, frame: _Frame) -> None:
     """Draw rings with a pale casing below, so that they show on dark and on bright ground."""
-    near = outlines.iloc[outlines.sindex.query(frame.grid.footprint())]
-    casing = LineCollection(_rings(near.geometry), colors="white", linewidths=frame.line_width + 1.3, alpha=0.75)
+    near = outlines.iloc[np.sort(outlines.sindex.query(frame.grid.footprint()))]
+    geometries, classes = near.geometry.to_numpy(), near["class"].to_numpy()
+    casing = LineCollection(_rings(geometries), colors="white", linewidths=2 * frame.line_width, alpha=0.75)
     axes.add_collection(casing)
-    for name in near["class"].unique():
-        rings = _rings(near.geometry[near["class"] == name])
-        axes.add_collection(LineCollection(rings, colors=CLASS_COLOURS[name], linewidths=frame.line_width))
+    # Debris comes last among the colours, so an edge that it shares with clean ice is its own.
+    for name, colour in CLASS_COLOURS.items():
+        rings = _rings(geometries[classes == name])
+        axes.add_collection(LineCollection(rings, colors=colour, linewidths=frame.line_width))
 
 
-def _rings(outlines: gpd.GeoSeries) -> list[NDArray[np.float64]]:
-    return [shapely.get_coordinates(ring) for ring in shapely.get_rings(outlines.to_numpy())]
+def _rings(polygons: NDArray[np.object_]) -> list[NDArray[np.float64]]:
+    return [shapely.get_coordinates(ring) for ring in shapely.get_rings(polygons)]
 
 
 def _furnish(axes: Axes, frame: _Frame) -> None:

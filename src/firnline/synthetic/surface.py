@@ -152,7 +152,7 @@ def _lakes(
     end, height = world.field("terminus", y, x), world.field("terminus_height", y, x)
     chosen = noise(world.seed + 44, y, x, 2500)
     proglacial = (end < 230 + 120 * chosen) & (chosen > 0.2) & (height < 10) & (slope < 12)
-    hollow = (former > -15) & (fine < -1.75) & (slope < 9)
+    hollow = (former > -15) & (fine < -1.65) & (slope < 9)
     wander = 130 * noise(world.seed + 45, y, x, 900) + 60 * noise(world.seed + 46, y, x, 300)
     river = (np.abs(trunk - 140 + wander) < 22) & (slope < 14)
     return proglacial | hollow | river

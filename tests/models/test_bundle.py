@@ -1,0 +1,102 @@
+"""A bundle holds everything, is never half there, and tells when it is damaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from firnline.bands import Level
+from firnline.classes import LabelScheme
+from firnline.errors import ModelError, OutputError
+from firnline.models.architectures import UNetSettings
+from firnline.models.bundle import BandInput, Description, load_bundle, save_bundle
+from firnline.models.normaliser import BandStatistics, Normaliser
+
+SETTINGS = UNetSettings(width=2, depth=1, norm="batch")
+
+
+def description(**changes: object) -> Description:
+    band = BandInput(name="red", level=Level.SURFACE_REFLECTANCE, unit="1", mean=0.2, deviation=0.1)
+    content = {
+        "name": "tiny", "architecture": SETTINGS, "bands": (band,), "impute": "after",
+        "scheme": LabelScheme.GLACIER, "resolution_m": 30.0, "window": 64,
+    }  # fmt: skip
+    return Description.model_validate({**content, **changes})
+
+
+def test_what_is_saved_predicts_the_same_when_loaded(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = SETTINGS.build(1, 2).eval()
+    save_bundle(tmp_path / "model", description(), network)
+    image = torch.randn(1, 1, 8, 8)
+    assert torch.equal(load_bundle(tmp_path / "model").network(image), network(image))
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["model.json", "weights.safetensors"]
+
+
+def test_saving_again_replaces_the_old_bundle_whole(tmp_path: Path) -> None:
+    save_bundle(tmp_path / "model", description(), SETTINGS.build(1, 2))
+    (tmp_path / "model" / "derived").mkdir()
+    save_bundle(tmp_path / "model", description(name="second"), SETTINGS.build(1, 2))
+    assert load_bundle(tmp_path / "model").description.name == "second"
+    assert not (tmp_path / "model" / "derived").exists(), "runtime files of other weights must not stay"
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_folder_that_is_no_bundle_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "thesis.txt").write_text("years of work")
+    with pytest.raises(OutputError, match="not a model bundle"):
+        save_bundle(tmp_path / "model", description(), SETTINGS.build(1, 2))
+    assert (tmp_path / "model" / "thesis.txt").exists()
+
+
+@pytest.mark.parametrize("damage", ["weights changed", "weights gone", "json cut", "json key", "other network"])
+def test_damage_is_told(tmp_path: Path, damage: str) -> None:
+    folder = tmp_path / "model"
+    save_bundle(folder, description(), SETTINGS.build(1, 2))
+    weights, text = folder / "weights.safetensors", (folder / "model.json").read_text()
+    match damage:
+        case "weights changed":
+            weights.write_bytes(weights.read_bytes()[:-1] + b"\x00")
+        case "weights gone":
+            weights.unlink()
+        case "json cut":
+            (folder / "model.json").write_text(text[:100])
+        case "json key":
+            (folder / "model.json").write_text(text.replace('"name"', '"nome"', 1))
+        case "other network":
+            (folder / "model.json").write_text(text.replace('"width": 2', '"width": 4'))
+    with pytest.raises(ModelError) as caught:
+        load_bundle(folder)
+    assert str(folder) in str(caught.value)
+
+
+def test_the_normaliser_in_the_bundle_is_the_one_of_training(tmp_path: Path) -> None:
+    save_bundle(tmp_path / "model", description(), SETTINGS.build(1, 2))
+    values, known = load_bundle(tmp_path / "model").normaliser.apply(np.array([[[0.4, np.nan]]], np.float32))
+    assert values[0, 0].tolist() == pytest.approx([2.0, 0.0])
+    assert known.tolist() == [[True, False]]
+
+
+def test_statistics_gathered_by_windows_are_those_of_all_pixels() -> None:
+    random = np.random.default_rng(0)
+    image = (random.normal(300, 5, (2, 90, 70)) * [[[1]], [[1e-3]]]).astype(np.float32)
+    image[0, :30] = np.nan
+    statistics = BandStatistics(("lwir11", "red"))
+    for row in range(0, 90, 17):
+        statistics.add(image[:, row : row + 17])
+    found = statistics.normaliser()
+    assert found.mean == pytest.approx(np.nanmean(image.astype(float), axis=(1, 2)), rel=1e-6)
+    assert found.deviation == pytest.approx(np.nanstd(image.astype(float), axis=(1, 2)), rel=1e-6)
+
+
+def test_the_paper_imputes_zero_before_it_normalises() -> None:
+    raw = np.array([[[4.0, np.nan]]], np.float32)
+    statistics = BandStatistics(("red",), impute="before")
+    statistics.add(raw)
+    assert statistics.normaliser().mean == (2.0,), "unknown pixels count as 0 in the mean"
+    values, _ = Normaliser(("red",), (2.0,), (2.0,), "before").apply(raw)
+    assert values[0, 0].tolist() == [1.0, -1.0]

@@ -1,0 +1,203 @@
+"""Training learns, resumes to the same weights, keeps held-out pixels apart, and writes what prediction needs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from firnline.classes import UNKNOWN, LabelScheme
+from firnline.errors import ConfigError, ModelError
+from firnline.models.bundle import load_bundle
+from firnline.training.config import TrainingConfig
+from firnline.training.data import fit_normaliser, load_scenes
+from firnline.training.loop import EpochReport, train
+from firnline.training.sampling import draw_places, find_places, turned
+
+MakePair = Callable[..., Path]
+
+
+def config(**changes: object) -> TrainingConfig:
+    content: dict[str, object] = {
+        "name": "tiny",
+        "scheme": "glacier",
+        "bands": ["green", "swir16"],
+        "scenes": [{"images": "a_image.tif", "truth": "{name}_truth.tif"}],
+        "architecture": {"width": 4, "depth": 2, "norm": "batch", "dropout": 0.1},
+        "chips": {"size": 32, "per_epoch": 16},
+        "batch": 4,
+        "epochs": 3,
+        "learning_rate": 0.01,
+        "threads": 1,
+    }
+    return TrainingConfig.model_validate(content | changes)
+
+
+def weights_of(folder: Path) -> dict[str, torch.Tensor]:
+    return load_bundle(folder).network.state_dict()
+
+
+def test_learns_what_a_small_network_can_learn(make_pair: MakePair) -> None:
+    make_pair("a")
+    folder = make_pair("b", seed=7, column=500)
+    scenes = [
+        {"images": "a_image.tif", "truth": "{name}_truth.tif"},
+        {"images": "b_image.tif", "truth": "{name}_truth.tif", "role": "validation"},
+    ]
+    reports: list[EpochReport] = []
+    train(config(scenes=scenes, epochs=8), folder, folder / "out", report=reports.append)
+    best = max(report.scores["glacier"]["glacier"] for report in reports)
+    assert best > 0.8
+    said = load_bundle(folder / "out" / "model").description
+    assert said.metrics["validation IoU"]["glacier"]["glacier"] == best, "the bundle is the best epoch's"
+    assert [scene["role"] for scene in said.training["scenes"]] == ["train", "validation"]
+    assert list((folder / "out" / "tensorboard").glob("events*"))
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(make_pair: MakePair) -> None:
+    folder = make_pair("a")
+    a, b, c = (
+        weights_of(train(config(seed=seed), folder, folder / name)) for name, seed in (("x", 1), ("y", 1), ("z", 2))
+    )
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert not all(torch.equal(a[name], c[name]) for name in a)
+
+
+def test_an_interrupted_run_comes_to_the_same_weights(make_pair: MakePair) -> None:
+    folder = make_pair("a")
+    straight = weights_of(train(config(), folder, folder / "straight"))
+
+    class StoppedError(Exception):
+        pass
+
+    def stop(report: EpochReport) -> None:
+        if report.epoch == 2:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        train(config(), folder, folder / "resumed", report=stop)
+    epochs: list[int] = []
+    resumed = train(config(), folder, folder / "resumed", report=lambda report: epochs.append(report.epoch))
+    assert epochs == [3]
+    assert all(torch.equal(straight[name], weight) for name, weight in weights_of(resumed).items())
+
+
+def test_a_run_with_other_settings_is_not_gone_on_with(make_pair: MakePair) -> None:
+    folder = make_pair("a")
+    train(config(epochs=1), folder, folder / "out")
+    with pytest.raises(ModelError, match="--restart"):
+        train(config(epochs=1, learning_rate=0.5), folder, folder / "out")
+    train(config(epochs=1, learning_rate=0.5), folder, folder / "out", restart=True)
+
+
+def test_chips_read_one_by_one_train_as_those_kept_in_memory(make_pair: MakePair) -> None:
+    folder = make_pair("a")
+    kept = weights_of(train(config(epochs=1), folder, folder / "kept"))
+    read = weights_of(train(config(epochs=1, cache_mb=0), folder, folder / "read"))
+    assert all(torch.equal(kept[name], read[name]) for name in kept)
+
+
+def test_normalisation_is_learnt_from_training_scenes_alone(make_pair: MakePair) -> None:
+    make_pair("a")
+    folder = make_pair("b", seed=7, column=500)
+    one = config()
+    both = config(
+        scenes=[
+            {"images": "a_image.tif", "truth": "{name}_truth.tif"},
+            {"images": "b_image.tif", "truth": "{name}_truth.tif", "role": "validation"},
+        ]
+    )
+    assert fit_normaliser(load_scenes(one, folder), one) == fit_normaliser(load_scenes(both, folder), both)
+
+
+def test_truth_near_a_validation_scene_is_unknown(make_pair: MakePair) -> None:
+    make_pair("a")
+    folder = make_pair("b", column=96)  # touches a's right edge
+    scenes = [
+        {"images": "a_image.tif", "truth": "{name}_truth.tif"},
+        {"images": "b_image.tif", "truth": "{name}_truth.tif", "role": "validation"},
+    ]
+    near, far = load_scenes(config(scenes=scenes, buffer_m=600), folder)
+    assert (near.truth[:, -20:] == UNKNOWN).all()
+    assert (near.truth[4:, :-21] != UNKNOWN).all()
+    assert (far.truth[4:] != UNKNOWN).all()
+    assert "600 m" in near.notes[0]
+
+
+def test_overlapping_roles_are_refused(make_pair: MakePair) -> None:
+    make_pair("a")
+    folder = make_pair("b", column=90)
+    scenes = [
+        {"images": "a_image.tif", "truth": "{name}_truth.tif"},
+        {"images": "b_image.tif", "truth": "{name}_truth.tif", "role": "validation"},
+    ]
+    with pytest.raises(ConfigError, match="overlaps"):
+        load_scenes(config(scenes=scenes), folder)
+
+
+def test_a_crop_is_all_that_is_used(make_pair: MakePair) -> None:
+    folder = make_pair("a")
+    crop = (478005 + 300, 3108145 - 1800, 478005 + 2100, 3108145 - 300)
+    scenes = [{"images": "a_image.tif", "truth": "{name}_truth.tif", "crop": crop}]
+    (scene,) = load_scenes(config(scenes=scenes), folder)
+    assert scene.footprint.bounds == crop
+    for place in find_places([scene], config(scenes=scenes)):
+        assert place.window.intersection(scene.area) == place.window
+
+
+def test_rare_classes_are_seen_often(make_pair: MakePair) -> None:
+    folder = make_pair("a", size=160, scheme=LabelScheme.CLASS)
+    settings = config(scheme="class", chips={"size": 32, "per_epoch": 400, "focus": 1.0})
+    places = find_places(load_scenes(settings, folder), settings)
+    drawn = draw_places(places, settings, epoch=1)
+    share = np.mean([place.shares[2] > 0.01 for place in drawn])
+    by_chance = np.mean([place.shares[2] > 0.01 for place in places])
+    assert share > 0.5 > by_chance
+    assert drawn == draw_places(places, settings, epoch=1)
+    assert drawn != draw_places(places, settings, epoch=2)
+
+
+def test_turns_move_bands_and_truth_together() -> None:
+    truth = np.arange(16, dtype=np.uint8).reshape(4, 4)
+    raw = truth[None].astype(np.float32)
+    seen = set()
+    for seed in range(40):
+        turned_raw, turned_truth = turned(raw, truth, np.random.default_rng(seed))
+        assert np.array_equal(turned_raw[0], turned_truth)
+        seen.add(turned_truth.tobytes())
+    assert len(seen) == 8
+
+
+def test_a_class_model_learns_from_glacier_truth(make_pair: MakePair) -> None:
+    make_pair("a")
+    folder = make_pair("b", seed=3, column=500, scheme=LabelScheme.CLASS)
+    scenes = [{"images": "[ab]_image.tif", "truth": "{name}_truth.tif"}]
+    bundle = load_bundle(train(config(scheme="class", scenes=scenes, epochs=1), folder, folder / "out"))
+    schemes = {scene["name"]: scene["scheme"] for scene in bundle.description.training["scenes"]}
+    assert schemes == {"a_image": "glacier", "b_image": "class"}
+
+
+def test_the_preset_does_what_the_paper_did() -> None:
+    paper = TrainingConfig.model_validate(
+        {"name": "p", "preset": "paper", "scheme": "class", "bands": ["red"], "scenes": [], "loss": {"l1": 0}}
+    )
+    network = paper.architecture
+    assert (network.width, network.depth, network.dropout, network.norm) == (16, 5, 0.3, "none")
+    assert (paper.impute, paper.optimiser, paper.learning_rate, paper.batch, paper.epochs) == (
+        "before", "adam", 1e-4, 16, 200,
+    )  # fmt: skip
+    assert (paper.loss.dice_form, paper.loss.cross_entropy) == ("paper", 0)
+    assert paper.loss.l1 == 0, "a key beside the preset goes before it"
+    assert TrainingConfig.model_validate(
+        {"name": "p", "preset": "paper", "scheme": "class", "bands": ["red"], "scenes": []}
+    ).loss.l1 == pytest.approx(5e-4)
+
+
+def test_history_is_kept(make_pair: MakePair) -> None:
+    folder = make_pair("a")
+    train(config(epochs=2), folder, folder / "out")
+    assert [epoch["epoch"] for epoch in json.loads((folder / "out" / "history.json").read_text())] == [1, 2]
