@@ -8,13 +8,14 @@ from typing import Any
 
 import geopandas as gpd
 
-from firnline.bands import Kind, Level
-from firnline.classes import UNKNOWN, Classes, LabelScheme
+from firnline.bands import BANDS, Kind, Level
+from firnline.classes import UNKNOWN, Classes
 from firnline.features import FeatureSource
 from firnline.inference.open_model import OpenedModel
 from firnline.models.bundle import Bundle
 from firnline.models.ratio import RatioModel
-from firnline.report.content import ClassArea, ModelFacts, ReportContent, ResultFacts, scene_facts
+from firnline.report.areas import class_areas
+from firnline.report.content import ModelFacts, ReportContent, ResultFacts, scene_facts
 from firnline.report.limits import confidence_and_limits
 from firnline.report.page import write_report
 from firnline.report.pictures import draw_pictures
@@ -35,7 +36,7 @@ def write_map_report(
     model = _rule_facts(opened.origin) if isinstance(opened.origin, RatioModel) else _bundle_facts(opened.origin)
     result = ResultFacts(
         unknown_share=float((classes == UNKNOWN).mean()),
-        areas=_areas(classes, scheme, outlines),
+        areas=class_areas(outlines, classes, source.scene.grid, scheme),
         minimum_area_km2=record["settings"]["minimum_area_km2"],
         snow=measure_snow(source.scene, classes),
     )
@@ -50,24 +51,6 @@ def write_map_report(
         provenance=record,
     )
     write_report(path, content)
-
-
-def _areas(classes: Classes, scheme: LabelScheme, outlines: gpd.GeoDataFrame) -> tuple[ClassArea, ...]:
-    known = max(1, int((classes != UNKNOWN).sum()))
-    areas = []
-    for value, name in enumerate(scheme.class_names[1:], start=1):
-        own = outlines[outlines["class"] == name]
-        areas.append(
-            ClassArea(
-                name=name,
-                area_km2=float(own["area_km2"].sum()),
-                share_of_known=int((classes == value).sum()) / known,
-                outlines=len(own),
-                lower_bounds=int(own["touches_unknown"].sum()),
-                at_edge=int(own["touches_edge"].sum()),
-            )
-        )
-    return tuple(areas)
 
 
 def _rule_facts(rules: RatioModel) -> ModelFacts:
@@ -103,8 +86,6 @@ def _bundle_facts(bundle: Bundle) -> ModelFacts:
 
 
 def _is_optical(name: str) -> bool:
-    from firnline.bands import BANDS
-
     return name in BANDS and BANDS[name].kind == Kind.OPTICAL
 
 

@@ -140,7 +140,9 @@ def _require_free(out_dir: Path) -> None:
     names = (CLASSES, PROBABILITIES, REPORT, PROVENANCE, *(f"{OUTLINES}.{suffix}" for suffix in _SUFFIX.values()))
     for path in (out_dir / name for name in names):
         if path.is_dir():
-            raise OutputError("is a folder, and a result of that name is to be written", where=path, do="move it away")
+            raise OutputError(
+                "is a folder, and a result of that name is to be written", where=path, do="move it away"
+            )
 
 
 def _cut(scene: Scene, opened: OpenedModel, overlap: int | None) -> PredictionSettings:

@@ -211,7 +211,7 @@ def test_nothing_half_written_is_left(tmp_path: Path) -> None:
 
 
 def test_memory_does_not_grow_with_the_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Five times the pixels may cost the uint8 class rasters, and no float of them (a float32 scene has 60 bytes)."""
+    """Four times the pixels may cost the uint8 class rasters, and no float of them (a float32 scene has 60 bytes)."""
     # The coarse world is bounded by its number of cells; hold it alike for both sizes.
     monkeypatch.setattr(world, "MOST_CELLS", 150)
 
@@ -224,5 +224,5 @@ def test_memory_does_not_grow_with_the_scene(tmp_path: Path, monkeypatch: pytest
             tracemalloc.stop()
 
     peak(256)  # imports and caches
-    extra_pixels = 512 * (1280 - 256)
-    assert peak(1280) - peak(256) < 8 * extra_pixels + 4_000_000
+    extra_pixels = 512 * (1024 - 256)
+    assert peak(1024) - peak(256) < 8 * extra_pixels + 4_000_000

@@ -171,6 +171,6 @@ def stripes(seed: int, rows: Indices, columns: Indices) -> NDArray[np.bool_]:
     tilt = np.deg2rad(10.3)
     along = rows[:, None] * np.cos(tilt) - columns[None, :] * np.sin(tilt)
     across = columns[None, :] * np.cos(tilt) + rows[:, None] * np.sin(tilt) - centre
-    opening = np.minimum(_STRIPE_WIDEST * np.abs(across) / _HALF_SWATH, 16)
+    opening = np.minimum(_STRIPE_WIDEST * np.abs(across) / _HALF_SWATH, _STRIPE_WIDEST)
     phase = np.mod(along + np.where(across > 0, 0.5, 0) * _STRIPE_PERIOD, _STRIPE_PERIOD)
     return np.asarray(phase < opening)

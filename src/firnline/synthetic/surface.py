@@ -122,14 +122,14 @@ def _kinds(
     stripes = np.cos(4.5 * across + 1.5 * noise(seed + 43, y, x, 1800))
     load = world.field("debris", y, x) + 0.30 * np.minimum(across, 1.3) ** 2 - 0.04
     load = load + 0.13 * stripes + 0.14 * patches + 0.10 * fine
-    # No debris where snow stays, and little where it would slide off (it lies below 24 degrees; Paul et al. 2004).
-    load = load - 0.25 * np.clip((above + 40) / 80, 0, 3) - 0.5 * np.clip((slope - 24) / 10, 0, 2)
+    # No debris where snow stays, and less and less the steeper the ice: it slides off.
+    load = load - 0.25 * np.clip((above + 40) / 80, 0, 3) - 0.5 * np.clip((slope - 21) / 11, 0, 2)
     kind = np.full(elevation.shape, Surface.ROCK, np.uint8)
     trunk = world.field("trunk", y, x)
     floor = (slope < 9) & (former < 0) & (trunk < 900 + 250 * patches)
     kind[floor] = Surface.OUTWASH
     # Old glacier beds, and the loose ground beyond them that no outline can be told from by its looks.
-    old = (former + 7 * fine + 4 * patches - 2.5 * np.maximum(slope - 24, 0) > 0) & (above < 90)
+    old = (former + 7 * fine + 4 * patches - 2.5 * np.maximum(slope - 23, 0) > 0) & (above < 90)
     kind[old] = Surface.MORAINE
     green = elevation < world.treeline + 130 * patches + 60 * fine - 140 * south
     kind[green & (slope < 40) & (fine + 0.5 * patches > -0.5) & (~old | (fine > 1.0))] = Surface.VEGETATION

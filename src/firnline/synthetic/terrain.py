@@ -13,7 +13,7 @@ from firnline.synthetic.noise import Floats, fractal, hashed, noise
 STEEPNESS = 0.46
 """Slope (a tangent) of a channel that drains 1 km2, before glaciers flatten it."""
 CONCAVITY = 0.45
-"""Flint's law: slope ~ area ** -0.45, the usual reference concavity (Whipple 2004, 10.1146/annurev.earth.32...)."""
+"""Flint's law: slope ~ area ** -0.45, the usual reference concavity (Whipple 2004)."""
 CLIFF = 0.95
 """Hillslopes grow no steeper on this grid (44 degrees): above it they fail (Montgomery 2001)."""
 TRUNK_SPACING = 22_000.0
@@ -97,7 +97,7 @@ def _trunk(seed: int, y: Floats, x: Floats) -> Floats:
 def _widened(bed: Floats, area: Floats, cell: float) -> Floats:
     """Cut flat floors and steep walls along the channels: the U of a trough, wider where more drains through.
 
-    Floor half-widths follow area ** 0.35, as trough cross-sections do (Montgomery 2002, 10.1130/0091-7613(2002)).
+    Floor half-widths follow area ** 0.35, as trough cross-sections do (Montgomery 2002).
     """
     carved = bed
     for least in (0.5, 2.0, 8.0):
