@@ -98,4 +98,4 @@ def test_l1_is_the_sum_over_all_weights() -> None:
     with torch.no_grad():
         layer.weight.copy_(torch.tensor([[1.0, -2.0]]))
         layer.bias.fill_(-0.5)
-    assert float(l1_norm(layer)) == 3.5
+    assert l1_norm(layer).item() == 3.5

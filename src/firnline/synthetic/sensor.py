@@ -97,7 +97,7 @@ def record(product: Product, world: World, view: View, elevation: Floats, rows: 
     if product.sensor == Sensor.LANDSAT7:
         cloud = view.cloud[core]
         return _landsat7(world, bands, temperature, terrain, cloud, rows, columns, rng)
-    noisy = bands * (1 + 0.012 * rng.standard_normal(bands.shape)) + 0.004 * rng.standard_normal(bands.shape)
+    noisy = bands * (1 + 0.012 * rng.standard_normal(bands.shape)) + 0.003 * rng.standard_normal(bands.shape)
     values: list[Floats] = [noisy]
     if product.sensor == Sensor.LANDSAT8:
         values.append((temperature + 0.4 * rng.standard_normal(temperature.shape))[None])
