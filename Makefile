@@ -9,6 +9,9 @@ CORE := $(VENV)/.core-$(KEY)
 DEV := $(VENV)/.dev-$(KEY)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile --constraint constraints.txt
 
+# Packages are installed without byte code (quicker); let Python keep what it compiles on first import.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test lint types clean help
 
 help:

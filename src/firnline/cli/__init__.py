@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from firnline import __version__
 from firnline.cli import evaluate, labels, map_, synth, train
 from firnline.errors import FirnlineError
 
+
+class _StoppedError(Exception):
+    """Ctrl-C."""
+
+
+class _Group(TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; typer's own way with Ctrl-C differs from version to version, and says nothing."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise _StoppedError from None
+
+
 app = typer.Typer(
     name="firnline",
+    cls=_Group,
     help="Map glaciers from Landsat and Sentinel-2 scenes.",
     no_args_is_help=True,
     add_completion=False,
@@ -44,6 +61,14 @@ def main() -> None:
     except FirnlineError as error:
         sys.stderr.write(f"firnline: {error}\n")
         sys.exit(2)
-    except KeyboardInterrupt:
+    except OSError as error:  # a disk or a folder that failed where nothing better could be said
+        sys.stderr.write(f"firnline: {_os_words(error)}\n")
+        sys.exit(2)
+    except (_StoppedError, KeyboardInterrupt):
         sys.stderr.write("firnline: stopped\n")
         sys.exit(130)
+
+
+def _os_words(error: OSError) -> str:
+    what = error.strerror or " ".join(str(error).split())
+    return what if error.filename is None else f"{error.filename}: {what}"
