@@ -74,9 +74,17 @@ def explain(error: ValidationError) -> str:
     "sensor: Input should be 'landsat5', 'landsat7', 'landsat8', 'landsat9' or 'sentinel2'"
     """
     first = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in first["loc"]) or "the whole"
-    message = "is not a known key" if first["type"] == "extra_forbidden" else first["msg"]
-    return f"{key}: {message}"
+    key = ".".join(str(part) for part in first["loc"])
+    match first["type"]:
+        case "extra_forbidden":
+            message = "is not a known key"
+        case "model_type" | "model_attributes_type":
+            message = "must be keys with values"
+        case "value_error":
+            message = first["msg"].removeprefix("Value error, ")
+        case _:
+            message = first["msg"]
+    return f"{key}: {message}" if key else message
 
 
 def read_sidecar(path: Path) -> Sidecar:

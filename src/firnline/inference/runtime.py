@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -99,8 +100,7 @@ class OpenVinoRuntime:
     @classmethod
     def of(cls, bundle: Bundle, window: int) -> OpenVinoRuntime:
         """Compile for windows of `window` pixels."""
-        import openvino
-
+        openvino = _import_openvino()
         core = openvino.Core()
         bands = len(bundle.description.bands)
         with _converted(bundle, core) as model:
@@ -117,6 +117,17 @@ class OpenVinoRuntime:
     def probabilities(self, values: Floats) -> Floats:
         """One window."""
         return np.array(self.compiled(values[None])[0][0])
+
+
+def _import_openvino() -> Any:
+    """Import OpenVINO without its telemetry: merely by being imported it would tell Google Analytics.
+
+    Where its telemetry package is missing, OpenVINO puts a stub in its place; None in `sys.modules` says so.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
 
 
 @contextmanager
@@ -137,7 +148,7 @@ def _converted(bundle: Bundle, core: Any) -> Iterator[Any]:
 
 
 def _convert(bundle: Bundle) -> Any:
-    """Convert through OpenVINO's PyTorch front end itself: `convert_model` would send telemetry."""
+    """Convert through OpenVINO's PyTorch front end itself: `convert_model` takes several times as long."""
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
@@ -154,8 +165,7 @@ def _convert(bundle: Bundle) -> Any:
 
 def _keep(model: Any, kept: Path) -> None:
     """Keep the conversion beside the weights; where the bundle cannot be written to, it is made anew each time."""
-    import openvino
-
+    openvino = _import_openvino()
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept.parent) as folder:

@@ -38,7 +38,10 @@ def save_checkpoint(
         tensors.update({f"optimiser.{index}.{key}": torch.as_tensor(value) for key, value in state.items()})
     said = {"fingerprint": fingerprint, "progress": json.dumps(vars(progress))}
     with replaced(path) as temporary:
-        safetensors.torch.save_file({k: v.contiguous() for k, v in tensors.items()}, temporary, said)
+        try:
+            safetensors.torch.save_file({k: v.contiguous() for k, v in tensors.items()}, temporary, said)
+        except SafetensorError as error:
+            raise OSError(str(error)) from None
 
 
 def load_checkpoint(path: Path, fingerprint: str, network: nn.Module, optimiser: Optimizer) -> Progress:
@@ -51,7 +54,7 @@ def load_checkpoint(path: Path, fingerprint: str, network: nn.Module, optimiser:
     """
     try:
         with safetensors.safe_open(path, "pt") as file:
-            said = file.metadata()
+            said = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError) as error:
         raise ModelError(f"is damaged: {error}", where=path, do="remove it to start again") from None

@@ -107,13 +107,13 @@ class TrainingConfig(_Settings):
     loss: Loss = Loss()
     impute: Literal["after", "before"] = "after"
     optimiser: Literal["adam", "adamw"] = "adamw"
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
     schedule: Literal["constant", "cosine"] = "cosine"
     batch: Positive = 8
     epochs: Positive = 30
     validate_every: Positive = 1
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0)] = 0
     threads: Positive | None = None
     """CPU threads; with another number the last digits differ."""
     precision: Literal["auto", "f32", "bf16"] = "auto"
@@ -176,8 +176,10 @@ def read_config(path: Path) -> TrainingConfig:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         return TrainingConfig.model_validate(content)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot be read: {error}", where=path) from None
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", where=path) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"is not text in UTF-8: {error.reason}", where=path) from None
     except yaml.YAMLError as error:
         raise ConfigError("is not YAML: " + " ".join(str(error).split()), where=path) from None
     except ValidationError as error:

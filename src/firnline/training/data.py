@@ -113,14 +113,19 @@ def load_scenes(config: TrainingConfig, folder: Path) -> list[TrainingScene]:
 def _scenes_of(entry: SceneEntry, config: TrainingConfig, folder: Path) -> Iterator[TrainingScene]:
     pattern = Path(entry.images)
     root = Path(pattern.anchor) if pattern.is_absolute() else folder
-    paths = sorted(root.glob(str(pattern.relative_to(pattern.anchor) if pattern.is_absolute() else pattern)))
+    try:
+        paths = sorted(root.glob(str(pattern.relative_to(pattern.anchor) if pattern.is_absolute() else pattern)))
+    except (ValueError, IndexError, NotImplementedError):  # what pathlib says of no pattern differs by version
+        paths = []
     if not paths:
         raise ConfigError(f"no file matches '{entry.images}'", where=f"scenes.images, from {folder}")
     for path in paths:
         sidecar = None if entry.sidecar is None else folder / entry.sidecar
         source = FeatureSource(open_scene(path, sidecar=sidecar), None if entry.dem is None else folder / entry.dem)
-        for name in source.missing(config.bands):
-            raise ConfigError(f"band '{name}' cannot be had: {source.why_missing(name)}", where=path)
+        missing = source.missing(config.bands)
+        if missing:
+            reasons = ", ".join(f"{name} ({source.why_missing(name)})" for name in missing)
+            raise ConfigError(f"lacks bands that the model shall take: {reasons}", where=path)
         truth, scheme, notes = read_truth(entry, source.scene, folder)
         yield TrainingScene(source, truth, scheme, entry.role, _used_part(entry, source), notes)
 

@@ -1,0 +1,43 @@
+"""`firnline train` on a full disk: one line, and the model of an earlier run is whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from firnline.models.bundle import load_bundle
+
+
+@pytest.fixture
+def config(labelled: tuple[Path, Path], tmp_path: Path) -> Path:
+    scene, truth = labelled
+    said = {
+        **{"name": "tiny", "scheme": "class", "bands": ["red", "nir08"], "epochs": 1, "batch": 2},
+        **{"architecture": {"width": 4, "depth": 1}, "chips": {"size": 32, "per_epoch": 4}},
+        "scenes": [{"images": str(scene), "truth": str(truth)}],
+    }
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(said))
+    return path
+
+
+@pytest.mark.parametrize("limit", [100, 1_000, 3_000, 12_000])
+def test_a_full_disk_is_one_line_and_the_model_of_before_stays_whole(
+    config: Path, start, tmp_path: Path, limit: int
+) -> None:
+    # A limit on the size of files fails in the events, in the weights, in the description, in the checkpoint.
+    out = tmp_path / "out"
+    assert start("train", config, "-o", out).ended().code == 0
+    weights = (out / "model" / "weights.safetensors").read_bytes()
+    ended = start("train", config, "-o", out, "--seed", "5", "--restart", file_limit=limit).ended()
+    assert ended.code == 2, ended.err
+    assert "could not be written" in ended.err.splitlines()[-1]
+    assert "Traceback" not in ended.err
+    load_bundle(out / "model")
+    if limit < 10_000:
+        assert (out / "model" / "weights.safetensors").read_bytes() == weights
+    assert sorted(path.name for path in out.iterdir() if path.name.startswith(".")) == []
+    assert start("train", config, "-o", out, "--seed", "5").ended().code == 0
+    assert (out / "model" / "weights.safetensors").read_bytes() != weights
