@@ -6,6 +6,7 @@ the child's process id, and when it has ended with ``{"code", "out", "err"}`` (a
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import resource
@@ -15,10 +16,8 @@ from typing import Any, NoReturn
 
 
 def main() -> None:
-    import firnline.evaluation
-    import firnline.mapping
-    import firnline.training.loop  # noqa: F401 (warm)
-
+    for warm in ("firnline.evaluation", "firnline.mapping", "firnline.training.loop", "torch._dynamo"):
+        importlib.import_module(warm)  # the last is what the first optimiser imports
     for line in sys.stdin:
         ask = json.loads(line)
         out, err = os.pipe(), os.pipe()

@@ -10,7 +10,7 @@ import pytest
 
 import firnline as package
 
-HEAVY = ("torch", "rasterio", "geopandas", "matplotlib", "openvino", "scipy", "pydantic", "pandas")
+HEAVY = ("torch", "rasterio", "geopandas", "matplotlib", "openvino", "scipy", "pandas")
 COMMANDS = ("map", "train", "evaluate", "labels", "synth")
 
 

@@ -57,7 +57,7 @@ def _options(
 def main() -> None:
     """Run the command line; a user's mistake is one line on standard error and exit code 2."""
     try:
-        app()
+        app(prog_name="firnline")
     except FirnlineError as error:
         sys.stderr.write(f"firnline: {error}\n")
         sys.exit(2)
