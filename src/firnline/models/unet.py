@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import gcd
 from typing import Literal
 
 import torch
@@ -11,7 +12,7 @@ Norm = Literal["none", "batch", "group"]
 
 
 class ConvBlock(nn.Module):
-    """Two 3 x 3 convolutions; spatial dropout (Tompson et al. 2015) and ReLU after the first, ReLU after the second."""
+    """Two 3 x 3 convolutions, each followed by ReLU; spatial dropout (Tompson et al. 2015) after the first."""
 
     def __init__(self, inputs: int, outputs: int, dropout: float, norm: Norm) -> None:
         super().__init__()
@@ -56,7 +57,7 @@ class UNet(nn.Module):
     dropout
         Share of channels dropped in training.
     norm
-        Layer after each convolution: none (the paper), batch, or group (8 groups).
+        Layer after each convolution: none (the paper), batch, or group (8 groups, or as many as divide the channels).
 
     Examples
     --------
@@ -110,4 +111,4 @@ def _norm_layer(norm: Norm, channels: int) -> nn.Module:
         case "batch":
             return nn.BatchNorm2d(channels)
         case "group":
-            return nn.GroupNorm(min(8, channels), channels)
+            return nn.GroupNorm(gcd(8, channels), channels)
