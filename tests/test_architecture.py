@@ -15,7 +15,7 @@ ROOT = Path(firnline.__file__).parent
 
 FLOORS = (
     ("cli", "server"),
-    ("mapping", "map_report"),
+    ("mapping", "map_report", "map_record"),
     ("experiments", "monitoring"),
     ("inference",),
     ("training",),
@@ -35,13 +35,13 @@ FLOORS = (
 
 ARROWS = {
     ("mapping", "map_report"): "the main job ends with its report",
+    ("mapping", "map_record"): "and leaves a record",
     ("features", "scene"): "derived bands are derived from stored ones",
     ("features", "terrain"): "slope and aspect come from a DEM on the scene's grid",
     ("sidecar", "bands"): "a sidecar names sensors and levels",
     ("sidecar", "errors"): "failures",
     ("files", "errors"): "failures",
     ("grid", "errors"): "failures",
-    ("bands", "errors"): "failures",
     ("classes", "errors"): "failures",
 }
 """Imports on one floor, each with its reason."""

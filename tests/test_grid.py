@@ -75,3 +75,14 @@ def test_degrees_have_no_resolution_in_metres() -> None:
     degrees = grid(crs=CRS.from_epsg(4326), transform=Affine(0.001, 0, 86, 0, -0.001, 28))
     with pytest.raises(GridError, match="metres"):
         _ = degrees.resolution
+
+
+@pytest.mark.parametrize("crs", ["EPSG:3857", "EPSG:3395", "EPSG:5641", "+proj=webmerc +datum=WGS84 +units=m"])
+def test_metres_of_a_mercator_map_are_not_those_of_the_ground(crs: str) -> None:
+    with pytest.raises(GridError, match=r"Mercator.*warp the scene to UTM"):
+        _ = grid(crs=CRS.from_string(crs)).resolution
+
+
+@pytest.mark.parametrize("crs", ["EPSG:32645", "EPSG:27700", "EPSG:3035", "EPSG:3031", "EPSG:3375"])
+def test_other_projections_have_true_metres(crs: str) -> None:
+    assert grid(crs=CRS.from_string(crs)).resolution == 30

@@ -10,7 +10,7 @@ import pytest
 import rasterio
 from affine import Affine
 
-from firnline.bands import BANDS, Level, Sensor, band_name
+from firnline.bands import BANDS, Level, Sensor, band_name, sensor_from_text
 from firnline.errors import BandError, ConfigError, GridError, SceneError
 from firnline.grid import Window
 from firnline.scene import open_scene
@@ -53,6 +53,30 @@ def write(path: Path, values: np.ndarray, names: tuple[str, ...] = (), **profile
 )
 def test_products_names_mean_what_their_sensor_says(raw: str, sensor: Sensor | None, name: str | None) -> None:
     assert band_name(raw, sensor) == name
+
+
+@pytest.mark.parametrize(
+    ("texts", "sensor"),
+    [
+        (["landsat9_scene.tif"], Sensor.LANDSAT9),
+        (["LC09_L2SP_147037_20230827.tif"], Sensor.LANDSAT9),
+        (["clip_LC08_147037.tif"], Sensor.LANDSAT8),
+        (["x_OLI_y.tif"], Sensor.LANDSAT8),
+        (["Landsat 8/9 OLI/TIRS"], Sensor.LANDSAT8),
+        (["OLI_TIRS", "LANDSAT_9"], Sensor.LANDSAT9),
+        (["OLI-2"], Sensor.LANDSAT9),
+        (["x_OLI_2023.tif"], Sensor.LANDSAT8),
+        (["LE71340402007265.tif"], Sensor.LANDSAT7),
+        (["ETM+"], Sensor.LANDSAT7),
+        (["S2C_MSIL2A_20250928.tif"], Sensor.SENTINEL2),
+        (["sentinel-2_20190928.tif"], Sensor.SENTINEL2),
+        (["landsat_500m.tif"], None),
+        (["folios2a_x.tif"], None),
+        (["police.tif"], None),
+    ],
+)
+def test_the_sensor_is_found_in_names_and_tags(texts: list[str], sensor: Sensor | None) -> None:
+    assert sensor_from_text(*texts) == sensor
 
 
 def test_stored_scale_offset_and_nodata_are_applied(tmp_path: Path) -> None:
@@ -124,6 +148,7 @@ def test_bands_that_cannot_be_named_are_an_error(
         ("sensor: landsat11", "landsat8"),
         ("bands: {blue: {name: x}}", "blue"),
         ("[", "YAML"),
+        ("date: 2020-13-01", "is not YAML: month must be in 1..12"),
     ],
 )
 def test_a_wrong_sidecar_is_an_error_that_names_the_key(tmp_path: Path, content: str, words: str) -> None:

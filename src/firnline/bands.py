@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from firnline.errors import BandError
-
 
 class Sensor(StrEnum):
     """The instruments whose band names are known here."""
@@ -30,11 +28,6 @@ class Level(StrEnum):
     SURFACE_TEMPERATURE = "surface temperature"
     NOT_RADIOMETRIC = "not radiometric"
     UNKNOWN = "unknown"
-
-    @property
-    def is_reflectance(self) -> bool:
-        """Whether values are reflectance as a fraction."""
-        return self in (Level.TOP_OF_ATMOSPHERE, Level.SURFACE_REFLECTANCE)
 
 
 class Kind(StrEnum):
@@ -164,37 +157,47 @@ def is_numbered(raw: str) -> bool:
     return _BY_NUMBER.match(raw.strip()) is not None
 
 
-def require_known(name: str, where: str | None = None) -> str:
-    """Give the canonical form of a band name; raise BandError with the known ones when there is none.
-
-    Examples
-    --------
-    >>> require_known("nir")
-    'nir08'
-    """
-    known = band_name(name)
-    if known is None:
-        raise BandError(f"'{name}' is not a band name", where=where, do=f"known names: {' '.join(BANDS)}")
-    return known
+def _token(pattern: str) -> re.Pattern[str]:
+    """A pattern that stands by itself: neither letters nor digits before or behind it, `_` and `-` may be."""
+    return re.compile(rf"(?<![a-z0-9])(?:{pattern})(?![a-z0-9])", re.IGNORECASE)
 
 
-_SENSOR_PATTERNS: Final = (
-    (re.compile(r"sentinel-?\s?2|^S2[AB]_|\bMSI\b", re.IGNORECASE), Sensor.SENTINEL2),
-    (re.compile(r"landsat[\s_-]?9\b(?!/)|^L[COE]09_", re.IGNORECASE), Sensor.LANDSAT9),
-    (re.compile(r"landsat[\s_-]?8|^L[COE]08_|\bOLI\b", re.IGNORECASE), Sensor.LANDSAT8),
-    (re.compile(r"landsat[\s_-]?7|^LE07_|^LE7|ETM\+", re.IGNORECASE), Sensor.LANDSAT7),
-    (re.compile(r"landsat[\s_-]?5|^LT05_|^LT5", re.IGNORECASE), Sensor.LANDSAT5),
+def _platform(name: str, ids: str) -> re.Pattern[str]:
+    """A platform's name with a number at its end (what follows may be a letter), or the start of a product id."""
+    return re.compile(rf"{name}(?![0-9])|(?<![a-z0-9])(?:{ids})", re.IGNORECASE)
+
+
+_PLATFORMS: Final = (
+    (_platform(r"sentinel[\s_-]?2", r"S2[A-D]_"), Sensor.SENTINEL2),
+    (_platform(r"landsat[\s_-]?9", r"L[COE]09_"), Sensor.LANDSAT9),
+    (_platform(r"landsat[\s_-]?8", r"L[COE]08_"), Sensor.LANDSAT8),
+    (_platform(r"landsat[\s_-]?7", r"LE07_|LE7"), Sensor.LANDSAT7),
+    (_platform(r"landsat[\s_-]?5", r"LT05_|LT5"), Sensor.LANDSAT5),
 )
+_INSTRUMENTS: Final = (
+    (_token(r"MSI"), Sensor.SENTINEL2),
+    (_token(r"OLI-?2"), Sensor.LANDSAT9),
+    (_token(r"OLI"), Sensor.LANDSAT8),
+    (_token(r"ETM\+?"), Sensor.LANDSAT7),
+)
+"""Landsat 9 calls its instrument OLI in its metadata as well: a platform tells more, wherever it is named."""
 
 
-def sensor_from_text(text: str) -> Sensor | None:
-    """Find the sensor that a product id, a file name or a metadata tag speaks of.
+def sensor_from_text(*texts: str) -> Sensor | None:
+    """Find the sensor that product ids, file names or metadata tags speak of, those named first before the others.
 
     Examples
     --------
     >>> sensor_from_text("LE07_134040_20070922_clip"), sensor_from_text("Landsat 8/9 OLI/TIRS, Collection 2")
     (<Sensor.LANDSAT7: 'landsat7'>, <Sensor.LANDSAT8: 'landsat8'>)
+    >>> sensor_from_text("OLI_TIRS", "LANDSAT_9")
+    <Sensor.LANDSAT9: 'landsat9'>
     >>> sensor_from_text("scene") is None
     True
     """
-    return next((sensor for pattern, sensor in _SENSOR_PATTERNS if pattern.search(text)), None)
+    for patterns in (_PLATFORMS, _INSTRUMENTS):
+        for text in texts:
+            for pattern, sensor in patterns:
+                if pattern.search(text):
+                    return sensor
+    return None

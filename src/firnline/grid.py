@@ -20,6 +20,9 @@ _SAME_WITHIN_PIXELS = 1e-3
 """Two grids are the same when their corners agree within this share of a pixel: products are written with
 origins that differ in the last digits (10.00000000000745 m), never by more."""
 
+_MERCATOR = ("merc", "webmerc")
+"""What PROJ calls Mercator and web Mercator; transverse and oblique ones have other names, and true metres."""
+
 
 @dataclass(frozen=True, order=True)
 class Window:
@@ -125,11 +128,17 @@ class Grid:
         Raises
         ------
         GridError
-            When the CRS is not projected in metres.
+            When the CRS is not projected in metres, or is a Mercator projection, whose metres are not the ground's:
+            pixels of 30 m at 28 degrees north are 26 m wide, at 60 degrees 15 m.
         """
         if not self.crs.is_projected or abs(self.crs.linear_units_factor[1] - 1.0) > 1e-9:
             raise GridError(
                 f"the CRS {self.crs.to_string()} is not projected in metres",
+                do="warp the scene to UTM (gdalwarp)",
+            )
+        if self.crs.to_dict().get("proj") in _MERCATOR:
+            raise GridError(
+                f"the CRS {self.crs.to_string()} is a Mercator projection, in which areas and slopes are wrong",
                 do="warp the scene to UTM (gdalwarp)",
             )
         return float(round((self.transform.a * -self.transform.e) ** 0.5, 6))

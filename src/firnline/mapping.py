@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
-import platform
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,20 +11,20 @@ from typing import Any
 
 import geopandas as gpd
 
-import firnline
 from firnline.classes import UNKNOWN, Classes
 from firnline.errors import GridError, OutputError, SceneError
 from firnline.features import FeatureSource
 from firnline.files import replaced
 from firnline.grid import Lattice
 from firnline.inference.assemble import write_class_map, write_probability_map
-from firnline.inference.journal import Journal, open_journal
+from firnline.inference.journal import Journal, clear, only_one, open_journal
 from firnline.inference.open_model import OpenedModel, open_model
 from firnline.inference.predict import PredictionSettings, predict, whole_classes
 from firnline.inference.runtime import RuntimeName
 from firnline.inventory.export import VectorFormat, write_outlines
 from firnline.inventory.polygonise import RGI_MINIMUM_AREA_KM2, polygonise
 from firnline.inventory.probability import mean_probability
+from firnline.map_record import provenance, raster_tags, what_it_depends_on
 from firnline.map_report import write_map_report
 from firnline.scene import Scene
 
@@ -109,19 +107,21 @@ def map_scene(
     _require_free(out_dir)
     opened = open_model(model, source, window=settings.window, runtime=settings.runtime)
     cut = _cut(source.scene, opened, settings.overlap)
-    journal = _open_work(out_dir, source, opened, cut, settings.restart)
-    lattice = predict(source, opened.mapper, cut, journal, step)
-    classes = opened.mapper.finish(whole_classes(journal, lattice))
-    if (classes == UNKNOWN).all():
+    with only_one(out_dir / WORK):
+        journal = _open_work(out_dir, source, opened, cut, settings.restart)
+        lattice = predict(source, opened.mapper, cut, journal, step)
+        classes = opened.mapper.finish(whole_classes(journal, lattice))
+        if (classes == UNKNOWN).all():
+            shutil.rmtree(journal.folder)
+            raise SceneError(
+                f"no pixel is known in all of the bands {' '.join(opened.mapper.bands)}",
+                where=source.scene.path,
+                do="check which value it calls nodata, and its sidecar",
+            )
+        said = {**cut.as_json(), "minimum_area_km2": settings.minimum_area_km2}
+        record = provenance(source, model, opened, said)
+        result = _write_all(out_dir, journal, lattice, classes, source, opened, settings, record)
         shutil.rmtree(journal.folder)
-        raise SceneError(
-            f"no pixel is known in all of the bands {' '.join(opened.mapper.bands)}",
-            where=source.scene.path,
-            do="check which value it calls nodata, and its sidecar",
-        )
-    record = _record(source, model, opened, cut, settings)
-    result = _write_all(out_dir, journal, lattice, classes, source, opened, settings, record)
-    shutil.rmtree(journal.folder)
     return result
 
 
@@ -158,24 +158,8 @@ def _open_work(
 ) -> Journal:
     folder = out_dir / WORK
     if restart:
-        shutil.rmtree(folder, ignore_errors=True)
-    scene = source.scene
-    files = [_stamp(path) for path in (scene.path, source.dem) if path is not None]
-    bands = [repr(band) for band in scene.bands]
-    identity = {
-        "model": opened.record,
-        "files": files,
-        "bands": bands,
-        **cut.as_json(),
-        "version": firnline.__version__,
-    }
-    return open_journal(folder, identity)
-
-
-def _stamp(path: Path) -> list[str | int]:
-    """What tells that a file is still the one that was begun with."""
-    stat = path.stat()
-    return [str(path.resolve()), stat.st_size, stat.st_mtime_ns]
+        clear(folder)
+    return open_journal(folder, {"model": opened.record, **what_it_depends_on(source), **cut.as_json()})
 
 
 def _write_all(
@@ -192,7 +176,7 @@ def _write_all(
     grid, scheme = source.scene.grid, opened.mapper.scheme
     beside = journal.folder / "results"
     shutil.rmtree(beside, ignore_errors=True)  # of a run that was cut off here, perhaps with other formats
-    tags = _tags(source.scene, record)
+    tags = raster_tags(source.scene, record)
     write_class_map(beside / CLASSES, classes, grid, scheme, tags)
     meaning = {"MEANING": "rules decide 0 or 1; these are no probabilities"} if opened.is_rules else {}
     write_probability_map(beside / PROBABILITIES, journal, lattice, grid, scheme, {**tags, **meaning})
@@ -241,46 +225,3 @@ def _move(path: Path, final: Path) -> None:
 def _areas(outlines: gpd.GeoDataFrame, names: Sequence[str]) -> dict[str, float]:
     sums = outlines.groupby("class")["area_km2"].sum()
     return {name: round(float(sums.get(name, 0.0)), 4) for name in names}
-
-
-def _record(
-    source: FeatureSource, model: str | Path, opened: OpenedModel, cut: PredictionSettings, settings: MapSettings
-) -> dict[str, Any]:
-    """Where the result comes from."""
-    scene = source.scene
-    inputs = [
-        {"file": str(path), "bytes": path.stat().st_size} for path in (scene.path, source.dem) if path is not None
-    ]
-    return {
-        "made": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        "firnline": firnline.__version__,
-        "python": platform.python_version(),
-        "inputs": inputs,
-        "scene": {
-            "sensor": scene.sensor,
-            "date": None if scene.date is None else scene.date.isoformat(),
-            "crs": scene.grid.crs.to_string(),
-            "resolution_m": scene.grid.resolution,
-            "rows_columns": list(scene.grid.shape),
-            "note": scene.note,
-        },
-        "bands": {
-            name: {"level": str(source.level_of(name)), "origin": source.origin_of(name)}
-            for name in opened.mapper.bands
-        },
-        "model_argument": str(model),
-        "model": opened.record,
-        "settings": {**cut.as_json(), "minimum_area_km2": settings.minimum_area_km2},
-    }
-
-
-def _tags(scene: Scene, record: dict[str, Any]) -> dict[str, str]:
-    """What the rasters themselves say of where they come from."""
-    date = {} if scene.date is None else {"DATE": scene.date.isoformat()}
-    return {
-        **date,
-        "SCENE": scene.path.name,
-        "MODEL": str(record["model"]["model"]),
-        "SOFTWARE": f"firnline {firnline.__version__}",
-        "MADE": str(record["made"]),
-    }

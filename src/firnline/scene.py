@@ -83,6 +83,8 @@ class Scene:
     fill: tuple[int, float] | None = None
     """(band index, stored value): pixels unknown in every band."""
     note: str = ""
+    sidecar: Path | None = None
+    """The sidecar that it was read by."""
     is_synthetic: bool = False
     """Whether the file says that it is made up (tag ``SYNTHETIC``)."""
 
@@ -221,6 +223,7 @@ def open_scene(
             date=notes.date or _date(path, tags),
             fill=_fill(notes.fill, raw_names, path),
             note=notes.note,
+            sidecar=notes_at,
             is_synthetic=tags.get("SYNTHETIC", "").lower() in ("true", "yes", "1"),
         )
 

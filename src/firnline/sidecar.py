@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
@@ -96,16 +96,35 @@ def read_sidecar(path: Path) -> Sidecar:
         When it cannot be read, or a key or value is not known.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return Sidecar.model_validate({} if content is None else content)
-    except OSError as error:
-        raise ConfigError(f"cannot be read as a sidecar: {error.strerror}", where=path) from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"is not text in UTF-8: {error.reason}", where=path) from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"is not YAML: {error}", where=path) from None
+        return Sidecar.model_validate(read_yaml(path, "a sidecar"))
     except ValidationError as error:
         raise ConfigError(explain(error), where=path, do="see docs/scenes.md for what a sidecar may say") from None
+
+
+def read_yaml(path: Path, what: str) -> Any:
+    """Read a YAML (or JSON) file of settings; an empty one is one without keys.
+
+    Parameters
+    ----------
+    path
+        The file.
+    what
+        What it is, for the message when it cannot be read.
+
+    Raises
+    ------
+    ConfigError
+        When it cannot be read, or is not YAML.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot be read as {what}: {error.strerror}", where=path) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"is not text in UTF-8: {error.reason}", where=path) from None
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: what looks like a date, and is none
+        raise ConfigError(f"is not YAML: {error}", where=path) from None
+    return {} if content is None else content
 
 
 def find_sidecar(scene: Path) -> Path | None:

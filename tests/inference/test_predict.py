@@ -12,14 +12,14 @@ from affine import Affine
 
 from firnline.bands import Level
 from firnline.classes import UNKNOWN, LabelScheme
-from firnline.errors import OutputError
+from firnline.errors import ModelError, OutputError
 from firnline.features import FeatureSource
 from firnline.inference.assemble import write_class_map, write_probability_map
-from firnline.inference.journal import open_journal
+from firnline.inference.journal import only_one, open_journal
 from firnline.inference.open_model import OpenedModel, open_model
 from firnline.inference.predict import PredictionSettings, predict, whole_classes
 from firnline.models.architectures import UNetSettings
-from firnline.models.bundle import BandInput, Description, save_bundle
+from firnline.models.bundle import BandInput, Bundle, Description, save_bundle
 from firnline.scene import open_scene
 
 BANDS = ("green", "swir16")
@@ -72,6 +72,11 @@ def test_the_conversion_is_kept_and_made_again_when_deleted_or_damaged(bundle: P
     first = open_model(bundle, source, runtime="openvino").mapper.map_window(raw)[0]
     (kept,) = bundle.glob("derived/*/f32.xml")
     kept.write_text("<damaged")
+    assert np.array_equal(open_model(bundle, source, runtime="openvino").mapper.map_window(raw)[0], first)
+    weights = kept.with_suffix(".bin")
+    content = bytearray(weights.read_bytes())
+    content[40:44] = b"\x00\x00\x80\x3f"  # another weight: OpenVINO would read it without a word
+    weights.write_bytes(content)
     assert np.array_equal(open_model(bundle, source, runtime="openvino").mapper.map_window(raw)[0], first)
     kept.unlink()
     assert np.array_equal(open_model(bundle, source, runtime="openvino").mapper.map_window(raw)[0], first)
@@ -149,3 +154,18 @@ def test_a_line_or_file_that_was_cut_off_counts_as_not_done(tmp_path: Path) -> N
     assert journal.done() == {0}
     journal.write(2, np.zeros((2, 3, 3), np.uint8))
     assert open_journal(tmp_path / "work", {}).done() == {0, 2}
+
+
+def test_a_network_that_gives_no_numbers_is_an_error_and_not_background(bundle: Path, tmp_path: Path) -> None:
+    source = make_scene(tmp_path / "scene.tif", np.random.default_rng(0).random((2, 64, 64)))
+    opened = open_model(bundle, source, runtime="torch")
+    assert isinstance(opened.origin, Bundle)
+    with torch.no_grad():
+        opened.origin.network.seg_layer.bias.fill_(float("nan"))
+    with pytest.raises(ModelError, match="NaN"):
+        bands_of(source, opened, tmp_path / "work")
+
+
+def test_a_second_run_in_the_same_folder_is_kept_out(tmp_path: Path) -> None:
+    with only_one(tmp_path / "work"), pytest.raises(OutputError, match="another run"), only_one(tmp_path / "work"):
+        pass

@@ -97,6 +97,6 @@ def test_the_paper_imputes_zero_before_it_normalises() -> None:
     raw = np.array([[[4.0, np.nan]]], np.float32)
     statistics = BandStatistics(("red",), impute="before")
     statistics.add(raw)
-    assert statistics.normaliser().mean == (2.0,), "unknown pixels count as 0 in the mean"
+    assert statistics.normaliser().mean == (4.0,), "unknown pixels take no part in the statistics"
     values, _ = Normaliser(("red",), (2.0,), (2.0,), "before").apply(raw)
     assert values[0, 0].tolist() == [1.0, -1.0]

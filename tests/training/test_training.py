@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 import torch
+from rasterio.vrt import WarpedVRT
 
 from firnline.classes import UNKNOWN, LabelScheme
-from firnline.errors import ConfigError, ModelError
+from firnline.errors import ConfigError, LabelError, ModelError
 from firnline.models.bundle import load_bundle
 from firnline.training.config import TrainingConfig
 from firnline.training.data import fit_normaliser, load_scenes
@@ -201,3 +203,58 @@ def test_history_is_kept(make_pair: MakePair) -> None:
     folder = make_pair("a")
     train(config(epochs=2), folder, folder / "out")
     assert [epoch["epoch"] for epoch in json.loads((folder / "out" / "history.json").read_text())] == [1, 2]
+
+
+def test_a_run_that_runs_away_is_stopped_and_leaves_no_bundle(make_pair: MakePair) -> None:
+    folder = make_pair("a")
+    with pytest.raises(ModelError, match="learning_rate"):
+        train(config(learning_rate=1e30), folder, folder / "out")
+    assert not (folder / "out" / "model").exists()
+
+
+@pytest.mark.parametrize("impute", ["after", "before"])
+def test_pixels_without_data_take_no_part_in_the_loss(make_pair: MakePair, impute: str) -> None:
+    """Truth under no data may say anything: the weights stay the same to the bit."""
+    folder = make_pair("a")
+    with rasterio.open(folder / "a_image.tif", "r+") as file:
+        values = file.read()
+        values[:, 40:60] = np.nan
+        file.write(values)
+    bundles = []
+    for name in ("x", "y"):
+        bundles.append(weights_of(train(config(epochs=1, impute=impute), folder, folder / name)))
+        with rasterio.open(folder / "a_truth.tif", "r+") as file:
+            truth = file.read(1)
+            truth[40:60] = 1 - truth[40:60]
+            file.write(truth, 1)
+    assert all(torch.equal(bundles[0][name], bundles[1][name]) for name in bundles[0])
+
+
+def test_the_same_ground_in_another_zone_is_no_validation(make_pair: MakePair) -> None:
+    folder = make_pair("a")
+    for kind in ("image", "truth"):
+        with rasterio.open(folder / f"a_{kind}.tif") as file, WarpedVRT(file, crs="EPSG:32644") as warped:
+            values, profile = warped.read(), {**warped.profile, "driver": "GTiff", "nodata": file.nodata}
+            described, tags = file.descriptions, file.tags()
+        with rasterio.open(folder / f"b_{kind}.tif", "w", **profile) as copy:
+            copy.descriptions = described
+            copy.update_tags(**tags)
+            copy.write(values)
+    scenes = [
+        {"images": "a_image.tif", "truth": "{name}_truth.tif"},
+        {"images": "b_image.tif", "truth": "{name}_truth.tif", "role": "validation"},
+    ]
+    with pytest.raises(ConfigError, match="overlaps"):
+        load_scenes(config(scenes=scenes), folder)
+
+
+def test_truth_that_cannot_be_learnt_from_is_told_before_the_first_epoch(make_pair: MakePair) -> None:
+    make_pair("a")
+    folder = make_pair("b", column=500, scheme=LabelScheme.CLASS)
+    scenes = [
+        {"images": "a_image.tif", "truth": "{name}_truth.tif"},
+        {"images": "b_image.tif", "truth": "{name}_truth.tif", "role": "validation"},
+    ]
+    with pytest.raises(LabelError, match=r"b_image.*truth_as"):
+        train(config(scenes=scenes), folder, folder / "out")
+    assert not (folder / "out").exists()

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firnline.classes import UNKNOWN, Classes, LabelScheme
+from firnline.errors import ModelError
 from firnline.inference.runtime import Runtime
 from firnline.models.normaliser import Floats, Normaliser
 from firnline.models.ratio import RatioModel
@@ -48,7 +49,13 @@ class NetworkModel:
     def map_window(self, raw: Floats) -> tuple[Floats, NDArray[np.bool_]]:
         """Normalise, and predict."""
         values, known = self.normaliser.apply(raw)
-        return self.runtime.probabilities(values), known
+        probabilities = self.runtime.probabilities(values)
+        if not np.isfinite(probabilities).all():
+            raise ModelError(
+                "the network gives no numbers (NaN) for this scene",
+                do="check its bands for values far out of their range, or train it again",
+            )
+        return probabilities, known
 
     def finish(self, classes: Classes) -> Classes:
         """Nothing is left to decide."""

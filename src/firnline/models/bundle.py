@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 from safetensors import SafetensorError
 from torch import nn
 
-from firnline.bands import Level
+from firnline.bands import Level, Sensor
 from firnline.classes import LabelScheme
 from firnline.errors import ModelError, OutputError
 from firnline.models.architectures import Architecture
@@ -39,7 +39,6 @@ class BandInput(BaseModel):
     unit: str
     mean: FiniteFloat
     deviation: Annotated[FiniteFloat, Field(gt=0)]
-    required: bool = True
 
 
 class Description(BaseModel):
@@ -53,6 +52,8 @@ class Description(BaseModel):
     bands: Annotated[tuple[BandInput, ...], Field(min_length=1)]
     impute: Literal["after", "before"]
     scheme: LabelScheme
+    sensors: tuple[Sensor, ...] = ()
+    """The sensors of the training scenes."""
     resolution_m: Annotated[FiniteFloat, Field(gt=0)]
     window: Annotated[int, Field(gt=0)]
     """The side of the windows that the model was validated on, pixels."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from firnline.bands import Level
 from firnline.errors import BandError, GridError, ModelError
-from firnline.features import FeatureSource
+from firnline.features import INDICES, FeatureSource
 from firnline.models.bundle import Bundle
 
 RESOLUTION_FACTOR = 1.5
@@ -21,10 +22,10 @@ def require_fit(bundle: Bundle, source: FeatureSource) -> None:
     GridError
         When the resolution differs by more than `RESOLUTION_FACTOR`.
     ModelError
-        When a band has another radiometric level than in training.
+        When a band has another radiometric level than in training, or values without a scale are of another sensor.
     """
     where, model = source.scene.path, bundle.description.name
-    missing = source.missing([band.name for band in bundle.description.bands if band.required])
+    missing = source.missing([band.name for band in bundle.description.bands])
     if missing:
         reasons = ", ".join(f"{name} ({source.why_missing(name)})" for name in missing)
         raise BandError(f"the model '{model}' needs bands that the scene lacks: {reasons}", where=where)
@@ -37,14 +38,39 @@ def require_fit(bundle: Bundle, source: FeatureSource) -> None:
             do="warp the scene to that resolution, or use another model",
         )
     for band in bundle.description.bands:
-        level = source.level_of(band.name)
+        level = level_behind(source, band.name)
         if level != band.level:
             raise ModelError(
                 f"band '{band.name}' is {_said(level)}, and the model '{model}' was trained on {_said(band.level)}",
                 where=where,
                 do="convert the scene, or say in a sidecar what it is (docs/scenes.md)",
             )
+    _require_sensor(bundle, source)
 
 
-def _said(level: str) -> str:
-    return "of unknown level" if level == "unknown" else level
+def _require_sensor(bundle: Bundle, source: FeatureSource) -> None:
+    """Numbers without a physical scale mean something for the sensor that they were learnt from, and no other."""
+    said, sensor = bundle.description, source.scene.sensor
+    unscaled = [band.name for band in said.bands if band.level in (Level.DIGITAL_NUMBER, Level.UNKNOWN)]
+    if unscaled and said.sensors and sensor not in said.sensors:
+        raise ModelError(
+            f"is of {sensor or 'an unknown sensor'}, and the model '{said.name}' was trained on "
+            f"{' and '.join(said.sensors)}: the values of {' '.join(unscaled)} have no scale common to both",
+            where=source.scene.path,
+            do="give reflectance to a model of reflectance, or say the sensor with --sensor",
+        )
+
+
+def level_behind(source: FeatureSource, name: str) -> Level:
+    """The level of a band; of an index computed from bands, that of the bands (unknown when they differ).
+
+    An index of digital numbers is another number than the index of reflectance.
+    """
+    if name in INDICES and all(band in source.scene.band_names for band in INDICES[name]):
+        levels = {source.level_of(band) for band in INDICES[name]}
+        return levels.pop() if len(levels) == 1 else Level.UNKNOWN
+    return source.level_of(name)
+
+
+def _said(level: Level) -> str:
+    return "of unknown level" if level == Level.UNKNOWN else str(level)

@@ -20,7 +20,8 @@ class Normaliser:
     """Standardises bands: ``(value - mean) / deviation``, each by its own, with unknown values imputed as 0.
 
     ``impute="after"`` puts 0, the training mean, after normalisation. ``"before"`` puts 0 in the band's own unit
-    first, as the paper did; then an unknown pixel looks like a very dark one.
+    first, as the paper did; then an unknown pixel looks like a very dark one. Mean and deviation are of known values
+    in both cases.
 
     Examples
     --------
@@ -77,12 +78,11 @@ class BandStatistics:
         self._squares = np.zeros(len(self.bands))
 
     def add(self, raw: Floats) -> None:
-        """Take in (band, row, column) values; NaN is left out (or counts as 0 where 0 is imputed before)."""
+        """Take in (band, row, column) values; NaN is left out."""
         for i, band in enumerate(raw):
-            values = band.ravel() if self.impute == "before" else band[np.isfinite(band)]
+            values = band[np.isfinite(band)].astype(np.float64)
             if values.size == 0:
                 continue
-            values = np.nan_to_num(values.astype(np.float64), nan=0.0)
             mean, count = values.mean(), self._count[i] + values.size
             shift = mean - self._mean[i]
             self._squares[i] += ((values - mean) ** 2).sum() + shift**2 * self._count[i] * values.size / count

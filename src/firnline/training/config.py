@@ -134,6 +134,8 @@ class TrainingConfig(_Settings):
         names = tuple(band_name(name) or name for name in self.bands)
         if len(set(names)) != len(names) or not names:
             raise ValueError("bands: needs at least one band, and each only once")
+        if "aspect" in names:
+            raise ValueError("bands: aspect is a direction: flips would not turn it, and flat ground has none")
         object.__setattr__(self, "bands", names)
         if self.chips.size % self.architecture.multiple:
             raise ValueError(f"chips.size: must be a multiple of {self.architecture.multiple} for this architecture")
@@ -184,3 +186,5 @@ def read_config(path: Path) -> TrainingConfig:
         raise ConfigError("is not YAML: " + " ".join(str(error).split()), where=path) from None
     except ValidationError as error:
         raise ConfigError(explain(error), where=path, do="see docs/training.md") from None
+    except ValueError as error:  # of YAML itself: a date that does not exist
+        raise ConfigError(f"has a value that makes no sense: {error}", where=path) from None

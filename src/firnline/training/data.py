@@ -102,12 +102,20 @@ def load_scenes(config: TrainingConfig, folder: Path) -> list[TrainingScene]:
     scenes = _keep_apart(scenes, config.buffer_m)
     budget = config.cache_mb * 1e6
     for i, scene in enumerate(scenes):
-        budget -= len(config.bands) * scene.area.height * scene.area.width * 4
-        if budget < 0:
-            break
-        with scene.source.reader() as reader:
-            scenes[i] = replace(scene, cached=reader.read(config.bands, scene.area))
+        size = len(config.bands) * scene.area.height * scene.area.width * 4
+        if size <= budget:
+            budget -= size
+            scenes[i] = replace(scene, cached=_read_whole(scene, config.bands))
     return scenes
+
+
+def _read_whole(scene: TrainingScene, bands: Sequence[str]) -> Floats:
+    """All bands of the used part, read tile by tile: reading in one go takes several times the space."""
+    whole = np.empty((len(bands), *scene.area.shape), np.float32)
+    with scene.source.reader() as reader:
+        for window in tiles(scene.area, 1024):
+            whole[(slice(None), *window.relative_to(scene.area).slices)] = reader.read(bands, window)
+    return whole
 
 
 def _scenes_of(entry: SceneEntry, config: TrainingConfig, folder: Path) -> Iterator[TrainingScene]:
@@ -149,13 +157,22 @@ def _require_one_role(scenes: Sequence[TrainingScene]) -> None:
     train = [scene for scene in scenes if scene.role == "train"]
     for other in (scene for scene in scenes if scene.role == "validation"):
         for scene in train:
-            same_crs = scene.source.scene.grid.crs == other.source.scene.grid.crs
-            if same_crs and scene.footprint.intersection(other.footprint).area > 0:
+            if shapely.area(shapely.intersection(scene.footprint, _footprint_in(scene, other))) > 0:
                 raise ConfigError(
                     f"overlaps {scene.name}, which is trained on",
                     where=other.name,
                     do="pixels must not be on both sides",
                 )
+
+
+def _footprint_in(scene: TrainingScene, other: TrainingScene) -> shapely.Geometry:
+    """The footprint of `other` in the CRS of `scene`."""
+    here, there = scene.source.scene.grid.crs, other.source.scene.grid.crs
+    if here == there:
+        return other.footprint
+    outline = shapely.segmentize(other.footprint, 1000.0)
+    projected: shapely.Geometry = geopandas.GeoSeries([outline], crs=there).to_crs(here).iloc[0]
+    return projected
 
 
 def _keep_apart(scenes: Sequence[TrainingScene], buffer_m: float) -> list[TrainingScene]:
@@ -170,10 +187,7 @@ def _without_rim(scene: TrainingScene, held_out: Sequence[TrainingScene], buffer
     grid = scene.source.scene.grid
     zones: list[shapely.Geometry] = []
     for other in held_out:
-        outline: shapely.Geometry = shapely.segmentize(other.footprint, 1000.0)
-        if other.source.scene.grid.crs != grid.crs:
-            outline = geopandas.GeoSeries([outline], crs=other.source.scene.grid.crs).to_crs(grid.crs).iloc[0]
-        zone = shapely.buffer(outline, buffer_m)
+        zone = shapely.buffer(_footprint_in(scene, other), buffer_m)
         if zone.intersects(grid.footprint()):
             zones.append(zone)
     if not zones:

@@ -18,13 +18,14 @@ from torch import Tensor
 
 from firnline.bands import BANDS, Kind
 from firnline.classes import UNKNOWN, LabelScheme
-from firnline.errors import ConfigError
+from firnline.errors import ConfigError, GridError, ModelError
 from firnline.files import replaced
 from firnline.models.bundle import save_bundle
+from firnline.models.fit import level_behind
 from firnline.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from firnline.training.config import TrainingConfig
 from firnline.training.data import TrainingScene, fit_normaliser, load_scenes
-from firnline.training.losses import batch_loss, l1_norm
+from firnline.training.losses import batch_loss, l1_norm, require_learnable
 from firnline.training.run import Run, describe, fingerprint
 from firnline.training.sampling import draw_places, find_places, turned
 from firnline.training.validation import Counts, count, foreground_score, named_iou
@@ -129,23 +130,21 @@ def _has_fast_bf16(device: torch.device) -> bool:
 def _require_alike(scenes: Sequence[TrainingScene], config: TrainingConfig) -> None:
     """One bundle has one resolution and one level a band: refuse a mixture that nobody declared."""
     first = scenes[0].source
-    for scene in scenes[1:]:
+    for scene in scenes:
+        where = scene.source.scene.path
+        require_learnable(config.scheme, scene.scheme, where)
         for name in config.bands:
-            a, b = first.level_of(name), scene.source.level_of(name)
+            a, b = level_behind(first, name), level_behind(scene.source, name)
             if a != b:
-                raise ConfigError(
-                    f"band '{name}' is {b}, and {a} in {first.scene.path}", where=scene.source.scene.path
-                )
-        sizes = first.scene.grid.resolution, scene.source.scene.grid.resolution
+                raise ConfigError(f"band '{name}' is {b}, and {a} in {first.scene.path}", where=where)
+            if config.level is not None and name in BANDS and BANDS[name].kind == Kind.OPTICAL and b != config.level:
+                raise ConfigError(f"band '{name}' is {b}, not {config.level}", where=where)
+        try:
+            sizes = first.scene.grid.resolution, scene.source.scene.grid.resolution
+        except GridError as error:
+            raise GridError(error.what, where=where, do=error.do) from None
         if abs(sizes[0] - sizes[1]) > 0.01 * sizes[0]:
-            raise ConfigError(
-                f"has pixels of {sizes[1]:g} m, and {first.scene.path} of {sizes[0]:g} m",
-                where=scene.source.scene.path,
-            )
-    optical = [name for name in config.bands if name in BANDS and BANDS[name].kind == Kind.OPTICAL]
-    for name in optical if config.level is not None else ():
-        if first.level_of(name) != config.level:
-            raise ConfigError(f"band '{name}' is {first.level_of(name)}, not {config.level}", where=first.scene.path)
+            raise ConfigError(f"has pixels of {sizes[1]:g} m, and {first.scene.path} of {sizes[0]:g} m", where=where)
 
 
 def _batches(run: Run, epoch: int) -> Iterator[tuple[Tensor, Tensor, list[LabelScheme]]]:
@@ -160,8 +159,7 @@ def _batches(run: Run, epoch: int) -> Iterator[tuple[Tensor, Tensor, list[LabelS
             for place in drawn[first : first + config.batch]:
                 raw, truth = readers[place.scene].read(place.window)
                 values, known = run.normaliser.apply(raw)
-                if config.impute == "after":
-                    truth = np.where(known, truth, np.uint8(UNKNOWN))
+                truth = np.where(known, truth, np.uint8(UNKNOWN))
                 if config.chips.turns:
                     values, truth = turned(values, truth, random)
                 chips.append(np.ascontiguousarray(values))
@@ -184,7 +182,14 @@ def _train_epoch(run: Run, epoch: int, step: Callable[[int, int], None]) -> floa
         with run.autocast():
             logits = run.network(chips)
         loss = batch_loss(logits, truth.to(run.device), schemes, config.scheme, config.loss)
-        total += loss.item()
+        value = loss.item()
+        if not math.isfinite(value):
+            raise ModelError(
+                f"the loss is {value} in epoch {epoch}: training has run away",
+                where=config.name,
+                do="lower learning_rate, and check the bands for values far out of their range",
+            )
+        total += value
         if config.loss.l1:
             loss = loss + config.loss.l1 * l1_norm(run.network)
         run.optimiser.zero_grad(set_to_none=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
@@ -33,13 +35,24 @@ def as_truth_sees(probabilities: Tensor, model: LabelScheme, truth: LabelScheme)
     """
     if model == truth:
         return probabilities
-    groups = _GROUPS.get((model, truth))
-    if groups is None:
+    require_learnable(model, truth)
+    groups = _GROUPS[model, truth]
+    return torch.stack([probabilities[:, list(group)].sum(dim=1) for group in groups], dim=1)
+
+
+def require_learnable(model: LabelScheme, truth: LabelScheme, where: Path | None = None) -> None:
+    """Raise LabelError when a model of one scheme cannot learn from truth of another.
+
+    Examples
+    --------
+    >>> require_learnable(LabelScheme.CLASS, LabelScheme.DEBRIS)
+    """
+    if model != truth and (model, truth) not in _GROUPS:
         raise LabelError(
             f"a model of scheme '{model}' cannot learn from truth of scheme '{truth}'",
+            where=where,
             do="set truth_as where the truth can be converted",
         )
-    return torch.stack([probabilities[:, list(group)].sum(dim=1) for group in groups], dim=1)
 
 
 def dice_loss(probabilities: Tensor, truth: Tensor, form: str) -> Tensor:

@@ -14,8 +14,9 @@ from torch import nn
 from torch.optim import Optimizer
 
 import firnline
-from firnline.bands import BANDS
+from firnline.bands import BANDS, Sensor
 from firnline.models.bundle import BandInput, Description
+from firnline.models.fit import level_behind
 from firnline.models.normaliser import Normaliser
 from firnline.training.checkpoint import Progress
 from firnline.training.config import TrainingConfig
@@ -50,7 +51,7 @@ def describe(run: Run, progress: Progress) -> Description:
     """The bundle's description, with where the model comes from."""
     config, first = run.config, run.scenes[0].source
     bands = tuple(
-        BandInput(name=name, level=first.level_of(name), unit=_unit(run, name), mean=mean, deviation=deviation)
+        BandInput(name=name, level=level_behind(first, name), unit=_unit(run, name), mean=mean, deviation=deviation)
         for name, mean, deviation in zip(config.bands, run.normaliser.mean, run.normaliser.deviation, strict=True)
     )
     return Description(
@@ -59,11 +60,17 @@ def describe(run: Run, progress: Progress) -> Description:
         bands=bands,
         impute=config.impute,
         scheme=config.scheme,
+        sensors=_sensors(run),
         resolution_m=first.scene.grid.resolution,
         window=2 * config.chips.size,
         training=_provenance(run, progress),
         metrics={"validation IoU": progress.history[-1]["iou"], "best epoch": progress.best_epoch},
     )
+
+
+def _sensors(run: Run) -> tuple[Sensor, ...]:
+    trained = [scene.source.scene.sensor for scene in run.scenes if scene.role == "train"]
+    return tuple(sorted({sensor for sensor in trained if sensor is not None}))
 
 
 def _unit(run: Run, name: str) -> str:
@@ -73,7 +80,7 @@ def _unit(run: Run, name: str) -> str:
 
 def _provenance(run: Run, progress: Progress) -> dict[str, Any]:
     return {
-        "config": run.config.model_dump(mode="json", exclude_defaults=True),
+        "config": run.config.model_dump(mode="json"),
         "scenes": [
             {
                 "name": scene.name,
@@ -90,11 +97,15 @@ def _provenance(run: Run, progress: Progress) -> dict[str, Any]:
         ],
         "epochs": progress.epoch,
         "seconds": round(progress.seconds, 1),
-        "versions": {"firnline": firnline.__version__, "torch": torch.__version__},
+        "versions": _versions(),
         "threads": torch.get_num_threads(),
         "device": run.device.type,
         "precision": "bf16" if run.bf16 else "f32",
     }
+
+
+def _versions() -> dict[str, str]:
+    return {"firnline": firnline.__version__, "torch": torch.__version__}
 
 
 def _degrees(scene: TrainingScene) -> list[float]:
@@ -104,8 +115,9 @@ def _degrees(scene: TrainingScene) -> list[float]:
 
 
 def fingerprint(run: Run) -> str:
-    """A hash of what must be the same for a run to go on: settings (but for the cache), scenes and truth."""
+    """A hash of what must be the same for a run to go on: settings but for the cache, scenes, truth, machine, versions."""
     digest = hashlib.sha256(run.config.model_dump_json(exclude={"cache_mb"}).encode())
+    digest.update(repr((run.bf16, run.device.type, torch.get_num_threads(), _versions())).encode())
     for scene in run.scenes:
         digest.update(scene.name.encode())
         digest.update(scene.truth.tobytes())

@@ -52,10 +52,8 @@ def find_places(scenes: Sequence[TrainingScene], config: TrainingConfig) -> list
 
 
 def _truth_where_bands_known(scene: TrainingScene, config: TrainingConfig) -> NDArray[np.uint8]:
-    """The truth of the used part, unknown also where a measured band is unknown (unless 0 stands for unknown)."""
+    """The truth of the used part, unknown also where a measured band is unknown."""
     truth = scene.truth[scene.area.slices].copy()
-    if config.impute == "before":
-        return truth
     with scene.reader(config.bands) as reader:
         for window in tiles(scene.area, 1024):
             raw, _ = reader.read(window)

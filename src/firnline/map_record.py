@@ -1,0 +1,117 @@
+"""The record of a mapping: what a result depends on, and where it comes from."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import platform
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+
+import firnline
+from firnline.features import FeatureSource
+from firnline.inference.open_model import OpenedModel
+from firnline.scene import Scene
+
+
+def what_it_depends_on(source: FeatureSource) -> dict[str, Any]:
+    """What must be the same for interrupted work to go on: files as they were, and how they are read."""
+    scene = source.scene
+    return {
+        "files": [_stamp(path) for path in _files(source)],
+        "bands": [repr(band) for band in scene.bands],
+        "fill": repr(scene.fill),
+        "versions": _versions(),
+    }
+
+
+def provenance(
+    source: FeatureSource, model: str | Path, opened: OpenedModel, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Where a result comes from: inputs with their checksums, how they were read, model, settings, versions, date."""
+    scene = source.scene
+    return {
+        "made": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "versions": _versions(),
+        "inputs": [_described(path) for path in _files(source)],
+        "scene": {
+            "sensor": scene.sensor,
+            "date": None if scene.date is None else scene.date.isoformat(),
+            "crs": scene.grid.crs.to_string(),
+            "resolution_m": scene.grid.resolution,
+            "rows_columns": list(scene.grid.shape),
+            "fill": scene.fill,
+            "is_synthetic": scene.is_synthetic,
+            "note": scene.note,
+        },
+        "bands": {name: _band(source, name) for name in opened.mapper.bands},
+        "model_argument": str(model),
+        "model": opened.record,
+        "settings": dict(settings),
+    }
+
+
+def raster_tags(scene: Scene, record: Mapping[str, Any]) -> dict[str, str]:
+    """What the rasters themselves say of where they come from."""
+    date = {} if scene.date is None else {"DATE": scene.date.isoformat()}
+    return {
+        **date,
+        "SCENE": scene.path.name,
+        "MODEL": str(record["model"]["model"]),
+        "SOFTWARE": f"firnline {firnline.__version__}",
+        "MADE": str(record["made"]),
+    }
+
+
+def _band(source: FeatureSource, name: str) -> dict[str, Any]:
+    said: dict[str, Any] = {"level": str(source.level_of(name)), "origin": source.origin_of(name)}
+    if said["origin"] == "stored":
+        band = source.scene.band(name)
+        said |= {"scale": band.scale, "offset": band.offset, "nodata": _plain(band.nodata)}
+    return said
+
+
+def _plain(nodata: float | None) -> float | str | None:
+    """JSON has no NaN."""
+    return "nan" if nodata is not None and np.isnan(nodata) else nodata
+
+
+def _files(source: FeatureSource) -> Iterator[Path]:
+    """Every file that a scene is read from: of a VRT its sources too; the sidecar; the DEM."""
+    scene = source.scene
+    with rasterio.open(scene.path) as dataset:
+        yield from dict.fromkeys([scene.path, *(Path(name) for name in dataset.files)])
+    if scene.sidecar is not None:
+        yield scene.sidecar
+    if source.dem is not None:
+        yield source.dem
+
+
+def _stamp(path: Path) -> list[str | int]:
+    """What tells that a file is still the one that was begun with; a GDAL name that is no file is only named."""
+    if not path.is_file():
+        return [str(path)]
+    stat = path.stat()
+    return [str(path.resolve()), stat.st_size, stat.st_mtime_ns]
+
+
+def _described(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {"file": str(path)}
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"file": str(path), "bytes": path.stat().st_size, "sha256": digest}
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "firnline": firnline.__version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "rasterio": rasterio.__version__,
+        "gdal": rasterio.__gdal_version__,
+    }
