@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import time
 from pathlib import Path
@@ -31,14 +32,13 @@ def folds(config: TrainingConfig, folder: Path, groups: list[str]) -> list[Train
                 entries.append((path.name, entry.model_copy(update={"images": _relative(path, folder)})))
     made = []
     for group in groups:
-        scenes = tuple(_with_role(entry, "validation" if re.match(group, name) else "train") for name, entry in entries)
+        roles = ["validation" if re.match(group, name) else "train" for name, _ in entries]
+        scenes = tuple(_with_role(entry, role) for (_, entry), role in zip(entries, roles, strict=True))
         made.append(config.model_copy(update={"scenes": scenes}))
     return made
 
 
 def _relative(path: Path, folder: Path) -> str:
-    import os
-
     return os.path.relpath(path, folder)
 
 

@@ -13,7 +13,7 @@ import torch
 from rasterio.vrt import WarpedVRT
 
 from firnline.classes import UNKNOWN, LabelScheme
-from firnline.errors import ConfigError, LabelError, ModelError
+from firnline.errors import ConfigError, LabelError, ModelError, OutputError
 from firnline.models.bundle import load_bundle
 from firnline.training.config import TrainingConfig
 from firnline.training.data import fit_normaliser, load_scenes
@@ -258,3 +258,10 @@ def test_truth_that_cannot_be_learnt_from_is_told_before_the_first_epoch(make_pa
     with pytest.raises(LabelError, match=r"b_image.*truth_as"):
         train(config(scenes=scenes), folder, folder / "out")
     assert not (folder / "out").exists()
+
+
+def test_a_folder_in_the_way_is_told_before_the_first_epoch(make_pair: MakePair) -> None:
+    folder = make_pair("a")
+    (folder / "out" / "model").mkdir(parents=True)
+    with pytest.raises(OutputError, match="not a model bundle"):
+        train(config(), folder, folder / "out", report=lambda _: pytest.fail("an epoch was trained"))

@@ -107,6 +107,12 @@ class Bundle:
         return self.folder / DERIVED / self.description.weights_sha256[:16]
 
 
+def require_replaceable(folder: Path) -> None:
+    """Raise OutputError when something lies at `folder` that is not a bundle, and so must not be replaced."""
+    if folder.exists() and not (folder / DESCRIPTION).is_file():
+        raise OutputError("is in the way: it is not a model bundle", where=folder, do="choose another name")
+
+
 def save_bundle(folder: Path, description: Description, network: nn.Module) -> None:
     """Write a bundle, replacing the one that is there; a reader never sees half of one.
 
@@ -115,8 +121,7 @@ def save_bundle(folder: Path, description: Description, network: nn.Module) -> N
     OutputError
         When it cannot be written, or `folder` holds something else.
     """
-    if folder.exists() and not (folder / DESCRIPTION).is_file():
-        raise OutputError("is in the way: it is not a model bundle", where=folder, do="choose another name")
+    require_replaceable(folder)
     beside = folder.with_name(f".{folder.name}.writing")
     try:
         shutil.rmtree(beside, ignore_errors=True)

@@ -20,7 +20,7 @@ from firnline.bands import BANDS, Kind
 from firnline.classes import UNKNOWN, LabelScheme
 from firnline.errors import ConfigError, GridError, ModelError
 from firnline.files import replaced
-from firnline.models.bundle import save_bundle
+from firnline.models.bundle import require_replaceable, save_bundle
 from firnline.models.fit import level_behind
 from firnline.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from firnline.training.config import TrainingConfig
@@ -76,6 +76,7 @@ def train(
     -------
     The bundle's folder.
     """
+    require_replaceable(out_dir / BUNDLE)
     run = _prepare(config, folder)
     checkpoint, identity = out_dir / CHECKPOINT, fingerprint(run)
     if restart:

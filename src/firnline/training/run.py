@@ -115,7 +115,7 @@ def _degrees(scene: TrainingScene) -> list[float]:
 
 
 def fingerprint(run: Run) -> str:
-    """A hash of what must be the same for a run to go on: settings but for the cache, scenes, truth, machine, versions."""
+    """A hash of what a run goes on with: settings (not the cache), scenes, truth, machine, versions."""
     digest = hashlib.sha256(run.config.model_dump_json(exclude={"cache_mb"}).encode())
     digest.update(repr((run.bf16, run.device.type, torch.get_num_threads(), _versions())).encode())
     for scene in run.scenes:
