@@ -130,7 +130,7 @@ def test_slope_needs_metres(tmp_path: Path) -> None:
     at = Affine(0.001, 0, 86, 0, -0.001, 28)
     scene = make_scene(tmp_path, {"elevation": full(5000)}, crs=CRS.from_epsg(4326), at=at)
     assert FeatureSource(scene).missing(["elevation", "slope"]) == ("slope",)
-    assert FeatureSource(scene).why_missing("slope") == "needs a CRS projected in metres"
+    assert FeatureSource(scene).why_missing("slope") == "needs a CRS projected in metres, and not Mercator"
 
 
 def test_bands_shared_by_several_features_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -138,6 +138,34 @@ def test_rules_map_without_training_and_have_no_probabilities(
     assert all(rule["reason"] for rule in said["model"]["unused"])
 
 
+def test_rules_decide_for_the_finished_map(mountains: SyntheticRange, tmp_path: Path) -> None:
+    """Smoothing and lone debris change the classes at the end, and the other raster with them."""
+    map_scene(FeatureSource(open_scene(mountains.scene)), "ratio", tmp_path / "out")
+    classes = read_classes(tmp_path / "out" / "classes.tif").classes
+    with rasterio.open(tmp_path / "out" / "probabilities.tif") as file:
+        decided = file.read()
+        assert file.tags()["MEANING"].startswith("rules decide")
+        assert (file.descriptions[2], file.scales[2], file.nodata) == ("debris-covered ice", 1 / 250, 255)
+    known = classes != 255
+    assert set(np.unique(classes)) == {0, 1, 2, 255}
+    assert np.array_equal(decided.argmax(axis=0)[known], classes[known])
+    assert (decided.sum(axis=0, dtype=int)[known] == 250).all()
+    assert (decided[:, ~known] == 255).all()
+
+
+def test_rules_are_set_by_a_file(mountains: SyntheticRange, tmp_path: Path, firnline: Cli) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("ratio: 3\nlowest_elevation: 5200\ndebris: false\nwithout: [water]\n")
+    words = ("map", mountains.scene, "--model", "ratio", "--rules", rules, "-o", tmp_path / "out")
+    code, out, err = firnline(*words)
+    assert (code, err) == (0, ""), out + err
+    said = json.loads((tmp_path / "out" / "provenance.json").read_text())["model"]
+    thresholds = {rule["name"]: rule["thresholds"] for rule in said["used"]}
+    assert (thresholds["ratio"], thresholds["lowest elevation"]) == ([3.0], [5200.0])
+    assert said["settings"]["without"] == ["water"]
+    assert not (read_classes(tmp_path / "out" / "classes.tif").classes == 2).any()
+
+
 def test_rules_are_neither_perfect_nor_useless_on_the_default_range(tmp_path: Path) -> None:
     """The generator must not be easy for the mapper beside it: they share no thresholds."""
     made = make_range(tmp_path / "range")

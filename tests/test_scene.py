@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -109,6 +110,78 @@ def test_the_sidecar_beside_a_scene_says_what_the_file_does_not(tmp_path: Path) 
     values = scene.read(["swir16", "green"])
     assert values[:, 0, 1].tolist() == pytest.approx([9, 1.0])
     assert np.isnan(values[:, 0, 0]).all(), "the fill of one band makes the pixel unknown in all"
+
+
+@pytest.mark.parametrize("is_internal", [True, False], ids=["internal", "beside"])
+@pytest.mark.parametrize("nodata", [None, 0], ids=["no nodata", "nodata"])
+def test_what_the_files_own_mask_hides_is_unknown(tmp_path: Path, is_internal: bool, nodata: int | None) -> None:
+    path, mask = tmp_path / "a.tif", np.full((2, 5), 255, np.uint8)
+    mask[1, :3] = 0
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=is_internal):
+        write(path, np.full((2, 2, 5), 7, np.uint8), ("red", "green"), nodata=nodata)
+        with rasterio.open(path, "r+") as file:
+            file.write_mask(mask)
+    scene = open_scene(path)
+    assert np.array_equal(np.isnan(scene.read(["green", "red"])), np.stack([mask == 0] * 2))
+    assert np.isnan(scene.read(["red"], Window(1, 2, 1, 3))).tolist() == [[[True, False, False]]]
+
+
+@pytest.mark.parametrize("nodata", [None, 3], ids=["no nodata", "nodata"])
+@pytest.mark.parametrize("options", [{}, {"bands": ["blue", "green", "nir"]}], ids=["described", "told"])
+def test_an_alpha_band_is_no_band_and_hides_pixels(
+    tmp_path: Path, options: dict[str, list[str]], nodata: int | None
+) -> None:
+    values = np.full((4, 1, 3), 7, np.uint16)
+    values[0, 0, 0], values[3, 0] = 3, (65535, 0, 1)
+    names = () if options else ("blue", "green", "nir08", "")
+    path = write(tmp_path / "a.tif", values, names, photometric="RGB", alpha="yes", nodata=nodata)
+    scene = open_scene(path, **options)  # type: ignore[arg-type]
+    assert scene.band_names == ("blue", "green", "nir08")
+    blue, nir = scene.read(["blue", "nir08"])
+    assert nir[0].tolist() == pytest.approx([7, np.nan, 7], nan_ok=True)
+    assert blue[0].tolist() == pytest.approx([3 if nodata is None else np.nan, np.nan, 7], nan_ok=True)
+
+
+@pytest.mark.parametrize("names", [("blue", "green", "red", "nir08"), ()], ids=["described", "told"])
+def test_a_fourth_band_that_has_a_name_is_no_alpha(tmp_path: Path, names: tuple[str, ...]) -> None:
+    """GDAL calls the last of four bands of bytes alpha unless it is told otherwise."""
+    path = write(tmp_path / "a.tif", np.zeros((4, 2, 2), np.uint8), names)
+    scene = open_scene(path, bands=None if names else ["blue", "green", "red", "nir"])
+    assert scene.band_names == ("blue", "green", "red", "nir08")
+    assert (scene.read(["red", "nir08"]) == 0).all()
+
+
+def test_bands_of_several_types_are_read_together(tmp_path: Path) -> None:
+    write(tmp_path / "numbers.tif", np.full((1, 2, 3), 7, np.uint8), nodata=0)
+    write(tmp_path / "heights.tif", np.full((1, 2, 3), 5000.5, np.float32))
+    sources = "".join(
+        f"""<VRTRasterBand dataType="{kind}" band="{band}"><Description>{name}</Description><SimpleSource>
+        <SourceFilename relativeToVRT="1">{file}</SourceFilename><SourceBand>1</SourceBand></SimpleSource>
+        </VRTRasterBand>"""
+        for band, (kind, name, file) in enumerate(
+            [("Byte", "red", "numbers.tif"), ("Float32", "elevation", "heights.tif")], start=1
+        )
+    )
+    path = tmp_path / "scene.vrt"
+    path.write_text(
+        '<VRTDataset rasterXSize="3" rasterYSize="2"><SRS>EPSG:32645</SRS>'
+        f"<GeoTransform>478005, 30, 0, 3108145, 0, -30</GeoTransform>{sources}</VRTDataset>"
+    )
+    values = open_scene(path).read(["elevation", "red"])
+    assert values[:, 0, 0].tolist() == [5000.5, 7]
+
+
+def test_names_that_only_gdal_understands_are_opened_as_they_are(tmp_path: Path) -> None:
+    write(tmp_path / "LC08_20200901.tif", np.ones((1, 2, 2), np.float32), ("red",))
+    with ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(tmp_path / "LC08_20200901.tif", "LC08_20200901.tif")
+    (tmp_path / "LC08_20200901.tif").unlink()
+    for name in (f"/vsizip/{tmp_path}/a.zip/LC08_20200901.tif", f"zip://{tmp_path}/a.zip!LC08_20200901.tif"):
+        scene = open_scene(name)
+        assert scene.read(["red"]).tolist() == [[[1, 1], [1, 1]]]
+        assert (scene.sensor, scene.date) == (Sensor.LANDSAT8, dt.date(2020, 9, 1))
+    with pytest.raises(SceneError, match=r"zip/b\.tif: is not a raster that GDAL reads"):
+        open_scene(f"/vsizip/{tmp_path}/a.zip/b.tif")
 
 
 def test_infinite_values_are_unknown(tmp_path: Path) -> None:

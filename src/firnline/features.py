@@ -128,7 +128,11 @@ class FeatureSource:
         if name == "elevation":
             return "needs a DEM"
         if name in TERRAIN:
-            return "needs a CRS projected in metres" if self._has_heights() else "needs elevation or a DEM"
+            return (
+                "needs a CRS projected in metres, and not Mercator"
+                if self._has_heights()
+                else "needs elevation or a DEM"
+            )
         return "the scene has no such band"
 
     def level_of(self, name: str) -> Level:

@@ -24,7 +24,7 @@ def what_it_depends_on(source: FeatureSource) -> dict[str, Any]:
     return {
         "files": [_stamp(path) for path in _files(source)],
         "bands": [repr(band) for band in scene.bands],
-        "fill": repr(scene.fill),
+        "unknown_where": repr(scene.unknown_where),
         "versions": _versions(),
     }
 
@@ -44,7 +44,7 @@ def provenance(
             "crs": scene.grid.crs.to_string(),
             "resolution_m": scene.grid.resolution,
             "rows_columns": list(scene.grid.shape),
-            "fill": scene.fill,
+            "unknown_where": scene.unknown_where,
             "is_synthetic": scene.is_synthetic,
             "note": scene.note,
         },
@@ -83,7 +83,7 @@ def _plain(nodata: float | None) -> float | str | None:
 def _files(source: FeatureSource) -> Iterator[Path]:
     """Every file that a scene is read from: of a VRT its sources too; the sidecar; the DEM."""
     scene = source.scene
-    with rasterio.open(scene.path) as dataset:
+    with rasterio.open(scene.gdal_name or scene.path) as dataset:
         yield from dict.fromkeys([scene.path, *(Path(name) for name in dataset.files)])
     if scene.sidecar is not None:
         yield scene.sidecar

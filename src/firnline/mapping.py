@@ -16,7 +16,7 @@ from firnline.errors import GridError, OutputError, SceneError
 from firnline.features import FeatureSource
 from firnline.files import replaced
 from firnline.grid import Lattice
-from firnline.inference.assemble import write_class_map, write_probability_map
+from firnline.inference.assemble import write_class_map, write_decision_map, write_probability_map
 from firnline.inference.journal import Journal, clear, only_one, open_journal
 from firnline.inference.open_model import OpenedModel, open_model
 from firnline.inference.predict import PredictionSettings, predict, whole_classes
@@ -26,6 +26,7 @@ from firnline.inventory.polygonise import RGI_MINIMUM_AREA_KM2, polygonise
 from firnline.inventory.probability import mean_probability
 from firnline.map_record import provenance, raster_tags, what_it_depends_on
 from firnline.map_report import write_map_report
+from firnline.models.ratio_rules import RatioSettings
 from firnline.scene import Scene
 
 CLASSES, PROBABILITIES, OUTLINES = "classes.tif", "probabilities.tif", "glaciers"
@@ -49,6 +50,8 @@ class MapSettings:
     overlap: int | None = None
     """How far neighbouring windows of a network overlap, pixels; without it `OVERLAP`, or half of a small window."""
     runtime: RuntimeName = "auto"
+    rules: RatioSettings | None = None
+    """Settings of the rules; with the model ``ratio`` alone."""
     restart: bool = False
     """Forget unfinished work in the output folder."""
 
@@ -105,7 +108,7 @@ def map_scene(
     """
     _require_metres(source.scene)
     _require_free(out_dir)
-    opened = open_model(model, source, window=settings.window, runtime=settings.runtime)
+    opened = open_model(model, source, window=settings.window, runtime=settings.runtime, rules=settings.rules)
     cut = _cut(source.scene, opened, settings.overlap)
     with only_one(out_dir / WORK):
         journal = _open_work(out_dir, source, opened, cut, settings.restart)
@@ -178,8 +181,11 @@ def _write_all(
     shutil.rmtree(beside, ignore_errors=True)  # of a run that was cut off here, perhaps with other formats
     tags = raster_tags(source.scene, record)
     write_class_map(beside / CLASSES, classes, grid, scheme, tags)
-    meaning = {"MEANING": "rules decide 0 or 1; these are no probabilities"} if opened.is_rules else {}
-    write_probability_map(beside / PROBABILITIES, journal, lattice, grid, scheme, {**tags, **meaning})
+    if opened.is_rules:
+        meaning = {"MEANING": "rules decide 0 or 1; these are no probabilities"}
+        write_decision_map(beside / PROBABILITIES, classes, grid, scheme, {**tags, **meaning})
+    else:
+        write_probability_map(beside / PROBABILITIES, journal, lattice, grid, scheme, tags)
     outlines = polygonise(classes, grid, scheme, minimum_area_km2=settings.minimum_area_km2)
     if not opened.is_rules:
         outlines["mean_probability"] = mean_probability(outlines, beside / PROBABILITIES)

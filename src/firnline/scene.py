@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
@@ -30,7 +31,8 @@ Landsat 8-9 Collection 2 Level 2 Science Product Guide). They are used for nothi
 class SceneBand:
     """One band of a scene: where it is stored, and how stored values become values in its unit.
 
-    ``value = stored * scale + offset``, unknown where stored equals `nodata` or is not finite.
+    ``value = stored * scale + offset``, unknown where stored equals `nodata` or is not finite, and where the file's
+    own mask says so (`has_mask`).
     """
 
     name: str
@@ -39,6 +41,7 @@ class SceneBand:
     offset: float
     nodata: float | None
     level: Level
+    has_mask: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -82,16 +85,26 @@ class Scene:
     date: dt.date | None
     fill: tuple[int, float] | None = None
     """(band index, stored value): pixels unknown in every band."""
+    alpha: int | None = None
+    """Index of the alpha band: pixels are unknown in every band where it is 0."""
     note: str = ""
     sidecar: Path | None = None
     """The sidecar that it was read by."""
     is_synthetic: bool = False
     """Whether the file says that it is made up (tag ``SYNTHETIC``)."""
+    gdal_name: str = ""
+    """What GDAL opens where that is no path, as ``NETCDF:"f.nc":var``; `path` then serves for messages alone."""
 
     @property
     def band_names(self) -> tuple[str, ...]:
         """The bands' names, in file order."""
         return tuple(band.name for band in self.bands)
+
+    @property
+    def unknown_where(self) -> tuple[tuple[int, float], ...]:
+        """(band index, stored value) that make a pixel unknown in every band."""
+        alpha = None if self.alpha is None else (self.alpha, 0.0)
+        return tuple(pair for pair in (self.fill, alpha) if pair is not None)
 
     def band(self, name: str) -> SceneBand:
         """The band of that name; BandError when the scene lacks it."""
@@ -103,7 +116,7 @@ class Scene:
     @contextmanager
     def reader(self) -> Iterator[SceneReader]:
         """Open the file for many reads."""
-        with _opened(self.path) as dataset:
+        with _opened(self.gdal_name or self.path) as dataset:
             yield SceneReader(self, dataset)
 
     def read(self, names: Sequence[str], window: Window | None = None) -> NDArray[np.float32]:
@@ -135,22 +148,32 @@ class SceneReader:
         """
         bands = [self.scene.band(name) for name in names]
         window = self.scene.grid.window if window is None else window
-        stored = self._stored([band.index for band in bands], window)
-        values = np.empty(stored.shape, np.float32)
-        for value, raw, band in zip(values, stored, bands, strict=True):
-            np.multiply(raw, band.scale, out=value, casting="unsafe", dtype=np.float64)
-            value += np.float32(band.offset)
-            if band.nodata is not None:
-                value[raw == band.nodata] = np.nan
-            value[~np.isfinite(value)] = np.nan
-        if self.scene.fill is not None:
-            index, fill_value = self.scene.fill
-            values[:, self._stored([index], window)[0] == fill_value] = np.nan
+        values = np.empty((len(bands), *window.shape), np.float32)
+        with self._told_where(window):
+            stored = self._stored([band.index for band in bands], window)
+            for value, raw, band in zip(values, stored, bands, strict=True):
+                np.multiply(raw, band.scale, out=value, casting="unsafe", dtype=np.float64)
+                value += np.float32(band.offset)
+                if band.nodata is not None:
+                    value[raw == band.nodata] = np.nan
+                if band.has_mask:
+                    value[self.dataset.read_masks(band.index, window=window.to_rasterio()) == 0] = np.nan
+                value[~np.isfinite(value)] = np.nan
+            for index, unknown in self.scene.unknown_where:
+                values[:, self.dataset.read(index, window=window.to_rasterio()) == unknown] = np.nan
         return values
 
-    def _stored(self, indexes: list[int], window: Window) -> NDArray[np.generic]:
+    def _stored(self, indexes: Sequence[int], window: Window) -> list[NDArray[np.generic]]:
+        """Stored values, a band each: in one go where all are of one type, as an array has only one."""
+        at = window.to_rasterio()
+        if len({self.dataset.dtypes[index - 1] for index in indexes}) == 1:
+            return list(self.dataset.read(indexes, window=at))
+        return [self.dataset.read(index, window=at) for index in indexes]
+
+    @contextmanager
+    def _told_where(self, window: Window) -> Iterator[None]:
         try:
-            return np.asarray(self.dataset.read(indexes, window=window.to_rasterio()))
+            yield
         except RasterioError as error:
             raise SceneError(
                 f"cannot be read at row {window.row}, column {window.column}: the file is damaged or cut off "
@@ -161,17 +184,27 @@ class SceneReader:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[DatasetReader]:
+def _opened(name: str | Path) -> Iterator[DatasetReader]:
     try:
-        dataset = rasterio.open(path)
+        dataset = rasterio.open(name)
     except RasterioError as error:
-        raise SceneError(_why_not_open(path, error), where=path, do="give a GeoTIFF or another GDAL raster") from None
+        raise SceneError(_why_not_open(name, error), where=name, do="give a GeoTIFF or another GDAL raster") from None
     with dataset:
         yield dataset
 
 
-def _why_not_open(path: Path, error: Exception) -> str:
-    if not path.exists():
+_GDAL_NAME = re.compile(r"/vsi|[a-z0-9_+]{2,}:", re.IGNORECASE)
+"""How names begin that GDAL opens and that are no paths: ``/vsizip/``, ``NETCDF:``, ``zip+https://``."""
+
+
+def _gdal_name(name: str | Path) -> str:
+    """The name as given where GDAL has to take it apart, which a `Path` would change (``//``); empty for a path."""
+    return str(name) if _GDAL_NAME.match(str(name)) and not Path(name).exists() else ""
+
+
+def _why_not_open(name: str | Path, error: Exception) -> str:
+    path = Path(name)
+    if not path.exists() and not _gdal_name(name):
         return "does not exist"
     return "is a folder" if path.is_dir() else f"is not a raster that GDAL reads, or is cut off ({error})"
 
@@ -186,7 +219,19 @@ def open_scene(
     """Find out what a raster is: bands by name, units, levels, sensor and date.
 
     Names come from `bands` (in file order), else the sidecar's, else the raster's band descriptions. A sidecar
-    is `sidecar`, or the file ``<name>.firnline.yaml`` beside the raster.
+    is `sidecar`, or the file ``<name>.firnline.yaml`` beside the raster. An alpha band is not named: it tells where
+    pixels are unknown.
+
+    Parameters
+    ----------
+    path
+        A file, or a name that GDAL knows: ``/vsizip/scene.zip/scene.tif``, ``NETCDF:"scene.nc":red`` (as a string).
+    bands
+        Names of the bands, in file order.
+    sidecar
+        The sidecar, where it does not lie beside the raster.
+    sensor
+        The sensor, where neither says it.
 
     Raises
     ------
@@ -199,20 +244,18 @@ def open_scene(
     ConfigError
         When the sidecar is wrong.
     """
-    path = Path(path)
-    with _opened(path) as dataset:
+    gdal_name, path = _gdal_name(path), Path(path)
+    with _opened(gdal_name or path) as dataset:
         _require_numbers(dataset, path)
         notes_at = Path(sidecar) if sidecar is not None else find_sidecar(path)
         notes = read_sidecar(notes_at) if notes_at is not None else _published_layout(dataset) or Sidecar()
         tags = dataset.tags()
         sensor = sensor or notes.sensor or _sensor(path, tags)
-        raw_names = _raw_names(dataset, bands or notes.names, path)
-        unknown = sorted(set(notes.bands) - set(raw_names))
+        raw_names, alpha = _raw_names(dataset, bands or notes.names, path)
+        unknown = sorted(set(notes.bands) - set(raw_names.values()))
         if unknown:
             raise BandError(f"the sidecar speaks of bands that are not there: {' '.join(unknown)}", where=path)
-        found = tuple(
-            _scene_band(dataset, index, raw, notes, sensor, path) for index, raw in enumerate(raw_names, start=1)
-        )
+        found = tuple(_scene_band(dataset, index, raw, notes, sensor, path) for index, raw in raw_names.items())
         _require_distinct(found, path)
         grid = Grid.of(dataset)
         return Scene(
@@ -222,9 +265,11 @@ def open_scene(
             sensor=sensor,
             date=notes.date or _date(path, tags),
             fill=_fill(notes.fill, raw_names, path),
+            alpha=alpha,
             note=notes.note,
             sidecar=notes_at,
             is_synthetic=tags.get("SYNTHETIC", "").lower() in ("true", "yes", "1"),
+            gdal_name=gdal_name,
         )
 
 
@@ -235,21 +280,41 @@ def _require_numbers(dataset: DatasetReader, path: Path) -> None:
         raise SceneError("holds complex numbers", where=path, do="give reflectance, or digital numbers")
 
 
-def _raw_names(dataset: DatasetReader, given: Sequence[str] | None, path: Path) -> list[str]:
+def _raw_names(dataset: DatasetReader, given: Sequence[str] | None, path: Path) -> tuple[dict[int, str], int | None]:
+    """Names by band index, and the index of the alpha band, if there is one."""
+    indexes = list(dataset.indexes)
+    alpha = _alpha(dataset)
+    if alpha is not None and (given is None or len(given) == dataset.count - 1):
+        indexes.remove(alpha)
+    else:
+        alpha = None
     if given is not None:
-        if len(given) != dataset.count:
+        if len(given) != len(indexes):
             raise BandError(f"has {dataset.count} bands, and {len(given)} names are given", where=path)
         if not all(name.strip() for name in given):
             raise BandError("one of the band names given is empty", where=path, do="name every band, in file order")
-        return [str(name) for name in given]
-    missing = [str(i) for i, name in enumerate(dataset.descriptions, start=1) if not name]
+        return dict(zip(indexes, given, strict=True)), alpha
+    described = {index: dataset.descriptions[index - 1] for index in indexes}
+    missing = [str(index) for index, name in described.items() if not name]
     if missing:
         raise BandError(
             f"bands without a name: {' '.join(missing)}",
             where=path,
             do="name them with --bands blue,green,... in file order, or in a sidecar",
         )
-    return [str(name) for name in dataset.descriptions]
+    return {index: str(name) for index, name in described.items()}, alpha
+
+
+def _alpha(dataset: DatasetReader) -> int | None:
+    """The index of the alpha band.
+
+    GDAL takes the fourth of four bands of bytes for alpha unless told otherwise; where it has a name of its own it
+    is what its name says.
+    """
+    for index, meaning, name in zip(dataset.indexes, dataset.colorinterp, dataset.descriptions, strict=True):
+        if meaning == ColorInterp.alpha and (name or "alpha").lower() == "alpha":
+            return int(index)
+    return None
 
 
 def _scene_band(
@@ -268,7 +333,14 @@ def _scene_band(
     offset = dataset.offsets[position] if note.offset is None else note.offset
     nodata = dataset.nodatavals[position] if note.nodata is None else note.nodata
     level = note.level or _level(name, scale, offset, notes.level, dataset.tags().get("LEVEL"))
-    return SceneBand(name, index, scale, offset, nodata, level)
+    return SceneBand(name, index, scale, offset, nodata, level, _has_mask(dataset.mask_flag_enums[position]))
+
+
+def _has_mask(flags: Sequence[MaskFlags]) -> bool:
+    """Whether a band has a mask beside its values: not made of nodata or an alpha band, which are read as such."""
+    if MaskFlags.all_valid in flags or MaskFlags.alpha in flags:
+        return False
+    return MaskFlags.per_dataset in flags or MaskFlags.nodata not in flags
 
 
 def _level(name: str, scale: float, offset: float, noted: Level | None, tag: str | None) -> Level:
@@ -295,22 +367,18 @@ def _require_distinct(bands: Sequence[SceneBand], path: Path) -> None:
         raise BandError(f"two bands are called {' '.join(twice)}", where=path, do="rename one in a sidecar")
 
 
-def _fill(fill: Fill | None, raw_names: Sequence[str], path: Path) -> tuple[int, float] | None:
+def _fill(fill: Fill | None, raw_names: Mapping[int, str], path: Path) -> tuple[int, float] | None:
     if fill is None:
         return None
-    if fill.band not in raw_names:
-        raise BandError(f"the sidecar's fill speaks of a band that is not there: {fill.band}", where=path)
-    return raw_names.index(fill.band) + 1, fill.value
+    for index, name in raw_names.items():
+        if name == fill.band:
+            return index, fill.value
+    raise BandError(f"the sidecar's fill speaks of a band that is not there: {fill.band}", where=path)
 
 
 def _sensor(path: Path, tags: dict[str, str]) -> Sensor | None:
-    texts = (
-        tags.get("SENSOR", ""),
-        tags.get("LANDSAT_PRODUCT_ID", ""),
-        tags.get("SPACECRAFT_ID", ""),
-        path.name,
-    )
-    return next((sensor for text in texts if (sensor := sensor_from_text(text)) is not None), None)
+    keys = ("SENSOR", "LANDSAT_PRODUCT_ID", "SPACECRAFT_ID")
+    return sensor_from_text(*(tags.get(key, "") for key in keys), path.name)
 
 
 _DATE = re.compile(r"(?<!\d)((?:19|20)\d{2})-?(\d{2})-?(\d{2})(?!\d{2})")

@@ -76,9 +76,9 @@ def explain(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"])
     match first["type"]:
-        case "extra_forbidden":
+        case "extra_forbidden" | "unexpected_keyword_argument":
             message = "is not a known key"
-        case "model_type" | "model_attributes_type":
+        case "model_type" | "model_attributes_type" | "dataclass_type":
             message = "must be keys with values"
         case "value_error":
             message = first["msg"].removeprefix("Value error, ")

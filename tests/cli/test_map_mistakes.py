@@ -88,8 +88,12 @@ def test_a_scene_that_vanishes_while_it_is_mapped(
         ({"transform": Affine(30, 0, 0, 0, 30, 0)}, "scene.tif: is rotated or not north up; warp it"),
         (GEOGRAPHIC, "scene.tif: the CRS EPSG:4326 is not projected in metres; warp the scene to UTM (gdalwarp)"),
         ({"crs": "EPSG:2225"}, "scene.tif: the CRS EPSG:2225 is not projected in metres; warp"),
+        (
+            {"crs": "EPSG:3857"},
+            "scene.tif: the CRS EPSG:3857 is a Mercator projection, in which areas and slopes are",
+        ),
     ],
-    ids=["no CRS", "rotated", "south up", "geographic", "feet"],
+    ids=["no CRS", "rotated", "south up", "geographic", "feet", "Mercator"],
 )
 @pytest.mark.parametrize("rules", [False, True], ids=["bundle", "rules"])
 def test_a_grid_that_cannot_be_used(
@@ -247,6 +251,34 @@ def test_a_sidecar_that_cannot_be_used(
     if content is not None:
         path.write_bytes(content)
     assert message in refused(make_scene(), "--sidecar", path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"colour: 3\n", "rules.yaml: colour: is not a known key; see docs/rules.md for what can be set"),
+        (b"ratio: much\n", "rules.yaml: ratio: Input should be a valid number; see docs/rules.md"),
+        (b"ratio: yes\n", "rules.yaml: ratio: Input should be a valid number"),
+        (b"ratio: -1\n", "rules.yaml: the rule setting 'ratio' is -1; give a ratio above 0"),
+        (b"blue: .nan\n", "rules.yaml: the rule setting 'blue' is nan; give a finite number"),
+        (b"ice: most\n", "rules.yaml: the rule setting 'ice' is 'most'; choose all or any"),
+        (b"without: [snow]\n", "rules.yaml: no such rule: snow; known rules: ratio, ndsi"),
+        (b"- a\n", "rules.yaml: must be keys with values; see docs/rules.md"),
+        (b"[a: {\n", "rules.yaml: is not YAML: while parsing"),
+        (None, "rules.yaml: cannot be read as settings of the rules: No such file or directory"),
+    ],
+)
+def test_rules_that_cannot_be_used(refused, make_scene, tmp_path: Path, content: bytes | None, message: str) -> None:
+    path = tmp_path / "rules.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    assert message in refused(make_scene(), "--rules", path, model="ratio")
+
+
+def test_a_network_has_no_rules_to_set(refused, make_scene, bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text("ratio: 1.8\n")
+    line = refused(make_scene(), "--rules", tmp_path / "rules.yaml")
+    assert line == f"the model {bundle} has no rules to set; leave out --rules, or take --model ratio"
 
 
 def test_a_dem_that_cannot_be_used(refused, make_scene, tmp_path: Path) -> None:

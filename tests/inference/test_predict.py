@@ -128,6 +128,10 @@ def test_maps_are_cogs_that_say_what_they_are(bundle: Path, tmp_path: Path) -> N
         assert file.overviews(1)
         assert file.nodata == UNKNOWN
         assert file.transform == grid.transform
+        colours = file.colormap(1)
+        assert [colours[value] for value in (0, 1, 2, UNKNOWN)] == [
+            (242, 242, 242, 255), (0, 114, 178, 255), (213, 94, 0, 255), (0, 0, 0, 0),
+        ]  # fmt: skip
     with rasterio.open(tmp_path / "p.tif") as file:
         assert file.descriptions == LabelScheme.CLASS.class_names
         assert file.scales == (1 / 250,) * 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import numpy as np
@@ -222,6 +223,42 @@ def test_settings_that_make_no_sense_are_refused(wrong: dict[str, object]) -> No
         RatioSettings(**wrong)  # type: ignore[arg-type]
 
 
+# What the document says
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "rules.md"
+
+
+def rows_of(heading: str) -> dict[str, list[str]]:
+    """The rows of the table below a heading, by their first cell."""
+    section = DOCUMENT.read_text(encoding="utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in section.splitlines() if line[:1] == "|"]
+    return {first: others for first, *others in rows}
+
+
+def test_the_document_lists_every_rule_threshold_and_setting() -> None:
+    assert set(RULE_NAMES) <= set(rows_of("The rules"))
+    defaults = {field.name: field.default for field in fields(RatioSettings)}
+    told = rows_of("Settings")
+    assert list(told)[2:] == list(defaults)
+    for name, default in defaults.items():
+        said = told[name][0]
+        is_off = default in (None, ()) and said in ("by level", "off", "none")
+        assert is_off or said == (f"{default:g}" if isinstance(default, float) else str(default).lower()), name
+    thresholds = rows_of("Thresholds by level")
+    for column, level in enumerate(thresholds["threshold"]):
+        for name, value in asdict(DEFAULTS[Level(level)]).items():
+            said = thresholds[name][column]
+            assert said == "none" if value is None else float(said) == value, (name, level)
+
+
+def test_the_example_in_the_document_can_be_read(tmp_path: Path) -> None:
+    from firnline.inference.open_model import read_rules
+
+    path = tmp_path / "rules.yaml"
+    path.write_text(DOCUMENT.read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0])
+    assert read_rules(path) == RatioSettings(ratio=1.8, lowest_elevation=4200, steepest_debris=20, without=("water",))
+
+
 # Unknown pixels and noise
 
 
@@ -281,6 +318,23 @@ def test_smoothing_removes_lone_ice_and_fills_lone_gaps(tmp_path: Path) -> None:
     assert smooth[2, 2] == BACKGROUND
     assert smooth[6, 8] == CLEAN_ICE
     assert smooth[5, 10] == CLEAN_ICE
+
+
+@pytest.mark.parametrize(
+    ("around", "becomes"),
+    [
+        ([2, 2, 2, 2, 2, 2, 2, 2], DEBRIS),
+        ([0, 0, 0, 2, 2, 2, 2, 2], DEBRIS),
+        ([0, 0, 0, 0, 0, 2, 2, 2], BACKGROUND),
+        ([0, 0, 0, 0, 2, 2, 2, 2], BACKGROUND),  # a tie
+        ([255, 255, 255, 255, 255, 0, 2, 2], DEBRIS),  # unknown neighbours do not vote
+        ([1, 1, 1, 0, 2, 2, 2, 2], DEBRIS),  # nor does ice
+        ([1, 1, 1, 1, 0, 0, 0, 2], CLEAN_ICE),
+    ],
+)
+def test_ice_that_is_outnumbered_becomes_what_lies_around_it(tmp_path: Path, around: list[int], becomes: int) -> None:
+    alone = [around[:3], [around[3], CLEAN_ICE, around[4]], around[5:]]
+    assert finish(tmp_path, alone, connected=False)[1][1] == becomes
 
 
 def test_unknown_stays_unknown_and_known_stays_known(tmp_path: Path) -> None:

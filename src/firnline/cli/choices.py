@@ -23,7 +23,7 @@ def chosen(kind: type[Choice], value: str, option: str) -> Choice:
 
 
 def scene_source(
-    scene: Path, *, dem: Path | None, bands: str | None, sidecar: Path | None, sensor: str | None
+    scene: str | Path, *, dem: Path | None, bands: str | None, sidecar: Path | None, sensor: str | None
 ) -> FeatureSource:
     """Open a scene as the options describe it."""
     names = None if bands is None else [name.strip() for name in bands.split(",")]

@@ -10,7 +10,7 @@ from firnline.errors import ConfigError
 
 
 def command(
-    scene: Path = typer.Argument(help="A raster with named bands."),
+    scene: str = typer.Argument(help="A raster with named bands, or a name that GDAL knows (/vsizip/...)."),
     model: str = typer.Option(..., "--model", "-m", help="'ratio' for the rules, or a model bundle's folder."),
     out_dir: Path = typer.Option(..., "-o", "--out", help="Folder for the results."),
     dem: Path | None = typer.Option(None, help="Elevation in metres, any grid; gives elevation and slope."),
@@ -21,14 +21,16 @@ def command(
     formats: list[str] = typer.Option(["gpkg"], "--format", help="gpkg, geojson, shp or parquet; may be repeated."),
     window: int | None = typer.Option(None, min=32, help="Side of the windows, pixels."),
     overlap: int | None = typer.Option(
-        None, min=0, help="How far windows overlap, pixels; 64 by default, or half of a smaller window."
+        None, min=0, help="How far windows of a network overlap, pixels; 64 by default, or half of a smaller window."
     ),
+    rules: Path | None = typer.Option(None, help="Settings of the rules (docs/rules.md); with --model ratio."),
     runtime: str = typer.Option("auto", help="auto, openvino or torch."),
     restart: bool = typer.Option(False, "--restart", help="Forget unfinished work in the folder."),
 ) -> None:
     """Map the glaciers of SCENE: class and probability rasters, outlines, a report, a record."""
     from firnline.cli.choices import chosen, scene_source
     from firnline.cli.progress import progress_bar
+    from firnline.inference.open_model import read_rules
     from firnline.inventory.export import VectorFormat
     from firnline.mapping import MapSettings, map_scene
 
@@ -40,6 +42,7 @@ def command(
         window=window,
         overlap=overlap,
         runtime=runtime,  # type: ignore[arg-type] # checked above
+        rules=None if rules is None else read_rules(rules),
         restart=restart,
     )
     source = scene_source(scene, dem=dem, bands=bands, sidecar=sidecar, sensor=sensor)

@@ -18,14 +18,26 @@ from firnline.files import replaced
 from firnline.grid import Grid, Lattice
 from firnline.inference.journal import Journal
 from firnline.inference.predict import PROBABILITY_SCALE
+from firnline.report.colours import CLASS_COLOURS, rgb
 
 Strip = tuple[int, NDArray[np.uint8]]
+Colours = Mapping[int, tuple[int, int, int, int]]
+
+_STRIP = 512
+"""Rows that are written at once."""
+
+_PALE_GREY = (242, 242, 242, 255)
+"""Background has a colour, so that it is not taken for unknown, which has none."""
 
 
 def write_class_map(path: Path, classes: Classes, grid: Grid, scheme: LabelScheme, tags: Mapping[str, str]) -> None:
-    """Write a class raster (row, column) as a COG, with its scheme in a tag and colours."""
-    strips = ((row, classes[None, row : row + 512]) for row in range(0, grid.shape[0], 512))
-    _write_cog(path, strips, grid, ("class",), {**tags, SCHEME_TAG: str(scheme)}, "mode")
+    """Write a class raster (row, column) as a COG, with its scheme in a tag and its colours in a table.
+
+    The colours are those of outlines and report; unknown is transparent.
+    """
+    strips = ((row, classes[None, row : row + _STRIP]) for row in range(0, grid.shape[0], _STRIP))
+    tags = {**tags, SCHEME_TAG: str(scheme)}
+    _write_cog(path, strips, grid, ("class",), tags, "mode", colours=_colours(scheme))
 
 
 def write_probability_map(
@@ -36,6 +48,27 @@ def write_probability_map(
     _write_cog(path, strips, grid, scheme.class_names, dict(tags), "average", scale=PROBABILITY_SCALE)
 
 
+def write_decision_map(
+    path: Path, classes: Classes, grid: Grid, scheme: LabelScheme, tags: Mapping[str, str]
+) -> None:
+    """Write what was decided in the form of a probability map: 1 for the class of a pixel, 0 for the others."""
+    values = np.arange(scheme.class_count, dtype=np.uint8)[:, None, None]
+
+    def decided(rows: Classes) -> NDArray[np.uint8]:
+        certain = np.where(rows == values, np.uint8(round(1 / PROBABILITY_SCALE)), np.uint8(0))
+        certain[:, rows == UNKNOWN] = UNKNOWN
+        return certain
+
+    strips = ((row, decided(classes[row : row + _STRIP])) for row in range(0, grid.shape[0], _STRIP))
+    _write_cog(path, strips, grid, scheme.class_names, dict(tags), "average", scale=PROBABILITY_SCALE)
+
+
+def _colours(scheme: LabelScheme) -> Colours:
+    named = {value: CLASS_COLOURS.get(name) for value, name in enumerate(scheme.class_names)}
+    classes = {value: _PALE_GREY if colour is None else (*rgb(colour), 255) for value, colour in named.items()}
+    return {**classes, UNKNOWN: (0, 0, 0, 0)}
+
+
 def _write_cog(
     path: Path,
     strips: Iterator[Strip],
@@ -44,6 +77,7 @@ def _write_cog(
     tags: Mapping[str, str],
     resampling: str,
     scale: float = 1.0,
+    colours: Colours | None = None,
 ) -> None:
     """Write strips of rows to a plain tiled file beside `path`, then let GDAL's COG driver copy it."""
     profile = {
@@ -56,6 +90,8 @@ def _write_cog(
         plain = final.with_name(f"{final.name}.plain.tif")  # removed together with `final` when anything fails
         checksum, rows = 0, []
         with rasterio.open(plain, "w", **profile) as file:
+            if colours is not None:
+                file.write_colormap(1, colours)  # before any pixel: TIFF cannot take it later
             for row, values in strips:
                 file.write(values, window=_rows(row, values.shape[1], grid))
                 checksum = zlib.crc32(values.tobytes(), checksum)

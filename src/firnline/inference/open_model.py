@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
+from firnline.errors import ConfigError
 from firnline.features import FeatureSource
 from firnline.inference.runtime import RuntimeName, open_runtime
 from firnline.inference.window_model import NetworkModel, RuleModel, WindowModel
 from firnline.models.bundle import Bundle, load_bundle
 from firnline.models.fit import require_fit
 from firnline.models.ratio import RatioModel, ratio_model
+from firnline.models.ratio_rules import RatioSettings
+from firnline.sidecar import explain, read_yaml
 
 RULES = "ratio"
 RULE_WINDOW = 512
+
+_RULE_SETTINGS = TypeAdapter(RatioSettings)
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,12 @@ class OpenedModel:
 
 
 def open_model(
-    model: str | Path, source: FeatureSource, *, window: int | None = None, runtime: RuntimeName = "auto"
+    model: str | Path,
+    source: FeatureSource,
+    *,
+    window: int | None = None,
+    runtime: RuntimeName = "auto",
+    rules: RatioSettings | None = None,
 ) -> OpenedModel:
     """Open ``ratio``, or a bundle's folder, for a scene.
 
@@ -49,18 +62,50 @@ def open_model(
         The side of the windows; the bundle's own without it.
     runtime
         Where a network runs.
+    rules
+        Settings of the rules, for ``ratio`` alone.
 
     Raises
     ------
+    ConfigError
+        When rules are set for another model.
     ModelError, BandError, GridError
         When it is no model, is damaged, or does not fit the scene.
     """
     if str(model) == RULES:
-        rules = ratio_model(source)
-        return OpenedModel(RuleModel(rules), window or RULE_WINDOW, rules.describe(), rules)
+        ratio = ratio_model(source, rules)
+        return OpenedModel(RuleModel(ratio), window or RULE_WINDOW, ratio.describe(), ratio)
+    if rules is not None:
+        raise ConfigError(f"the model {model} has no rules to set", do=f"leave out --rules, or take --model {RULES}")
     bundle = load_bundle(model)
     require_fit(bundle, source)
     side = window or bundle.description.window
     ready = open_runtime(bundle, side, runtime)
     record = {"model": bundle.description.name, "runtime": ready.name, **bundle.description.model_dump(mode="json")}
     return OpenedModel(NetworkModel(bundle.normaliser, bundle.description.scheme, ready), side, record, bundle)
+
+
+def read_rules(path: Path) -> RatioSettings:
+    """Read settings of the rules from a YAML file, whose keys are the fields of `RatioSettings`.
+
+    Raises
+    ------
+    ConfigError
+        When it cannot be read, or a key or value is not known.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "rules.yaml"
+    >>> _ = path.write_text("ratio: 1.8\\nwithout: [water]")
+    >>> rules = read_rules(path)
+    >>> rules.ratio, rules.without, rules.steepest_debris
+    (1.8, ('water',), 24.0)
+    """
+    content, do = read_yaml(path, "settings of the rules"), "see docs/rules.md for what can be set"
+    try:
+        return _RULE_SETTINGS.validate_json(json.dumps(content, default=str))  # as JSON a list may be a tuple
+    except ValidationError as error:
+        raise ConfigError(explain(error), where=path, do=do) from None
+    except ConfigError as error:
+        raise ConfigError(error.what, where=path, do=error.do) from None

@@ -110,7 +110,8 @@ class RatioModel:
         """The steps that need the whole scene: smooth the ice, and keep only debris that touches ice.
 
         Both are settings. The majority counts known pixels alone, ties change nothing, and unknown pixels stay
-        unknown as known ones stay known. Debris is kept where it reaches clean ice over debris, diagonal steps
+        unknown as known ones stay known. A pixel that loses its ice becomes debris where most of its other
+        neighbours are debris, else background. Debris is kept where it reaches clean ice over debris, diagonal steps
         included (Paul, Huggel and Kääb 2004). Where a glacier's ice lies outside the scene its debris is lost: set
         `connected` to false for a clip of a tongue.
 
@@ -182,8 +183,10 @@ def _smooth_ice(classes: Classes) -> None:
     known = classes != UNKNOWN
     ice = _sum_of_nine(classes == CLEAN_ICE)
     others = _sum_of_nine(known) - ice
+    debris = _sum_of_nine(classes == DEBRIS)
+    lost = (classes == CLEAN_ICE) & (ice < others)
     classes[known & (ice > others)] = CLEAN_ICE
-    classes[(classes == CLEAN_ICE) & (ice < others)] = BACKGROUND
+    classes[lost] = np.where(2 * debris > others, np.uint8(DEBRIS), np.uint8(BACKGROUND))[lost]
 
 
 def _drop_lone_debris(classes: Classes) -> None:

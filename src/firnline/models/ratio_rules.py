@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict, with_config
 
 from firnline.bands import Level
 from firnline.errors import ConfigError
@@ -61,6 +62,7 @@ hold when all bands share one scale without offset.
 ALWAYS_OFF: Final = "switched off: no threshold is set"
 
 
+@with_config(ConfigDict(extra="forbid", strict=True))
 @dataclass(frozen=True)
 class RatioSettings:
     """What of the rules can be set. None takes the default of the scene's level (`DEFAULTS`), or leaves a rule off.
