@@ -68,6 +68,8 @@ def _converted(bundle: Bundle, core: Any, version: str) -> Any:
     kept = bundle.derived / "f32.xml"
     if _is_as_kept(kept, version):
         return core.read_model(kept)
+    if kept.with_suffix(".json").exists():
+        _log.warning("%s is damaged, or of another version of OpenVINO, and is made again", kept)
     model = _convert(bundle)
     _keep(model, kept, version)
     return model
