@@ -29,7 +29,7 @@ FLOORS = (
     ("synthetic",),
     ("labels",),
     ("features", "terrain", "scene", "classraster"),
-    ("sidecar", "files", "grid", "bands", "classes", "errors"),
+    ("product", "sidecar", "files", "grid", "bands", "classes", "errors"),
 )
 """From the roof down; a floor may be empty still."""
 
@@ -38,6 +38,8 @@ ARROWS = {
     ("mapping", "map_record"): "and leaves a record",
     ("features", "scene"): "derived bands are derived from stored ones",
     ("features", "terrain"): "slope and aspect come from a DEM on the scene's grid",
+    ("product", "sidecar"): "a published layout is told like a sidecar tells",
+    ("product", "bands"): "sensors and levels",
     ("sidecar", "bands"): "a sidecar names sensors and levels",
     ("sidecar", "errors"): "failures",
     ("files", "errors"): "failures",

@@ -16,15 +16,11 @@ from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
-from firnline.bands import BANDS, Kind, Level, Sensor, band_name, is_numbered, sensor_from_text
+from firnline.bands import BANDS, Kind, Level, Sensor, band_name, is_numbered
 from firnline.errors import BandError, SceneError
 from firnline.grid import Grid, Window
+from firnline.product import date_of, level_of, published_layout, sensor_of
 from firnline.sidecar import BandNote, Fill, Sidecar, find_sidecar, read_sidecar
-
-_LANDSAT_C2_REFLECTANCE = (2.75e-05, -0.2)
-_LANDSAT_C2_TEMPERATURE = (0.00341802, 149.0)
-"""Scale and offset by which Landsat Collection 2 Level 2 stores surface reflectance and temperature (USGS,
-Landsat 8-9 Collection 2 Level 2 Science Product Guide). They are used for nothing else, so they tell the level."""
 
 
 @dataclass(frozen=True)
@@ -248,9 +244,9 @@ def open_scene(
     with _opened(gdal_name or path) as dataset:
         _require_numbers(dataset, path)
         notes_at = Path(sidecar) if sidecar is not None else find_sidecar(path)
-        notes = read_sidecar(notes_at) if notes_at is not None else _published_layout(dataset) or Sidecar()
+        notes = read_sidecar(notes_at) if notes_at is not None else published_layout(dataset) or Sidecar()
         tags = dataset.tags()
-        sensor = sensor or notes.sensor or _sensor(path, tags)
+        sensor = sensor or notes.sensor or sensor_of(path, tags)
         raw_names, alpha = _raw_names(dataset, bands or notes.names, path)
         unknown = sorted(set(notes.bands) - set(raw_names.values()))
         if unknown:
@@ -263,7 +259,7 @@ def open_scene(
             grid=grid,
             bands=found,
             sensor=sensor,
-            date=notes.date or _date(path, tags),
+            date=notes.date or date_of(path, tags),
             fill=_fill(notes.fill, raw_names, path),
             alpha=alpha,
             note=notes.note,
@@ -332,7 +328,7 @@ def _scene_band(
     scale = dataset.scales[position] if note.scale is None else note.scale
     offset = dataset.offsets[position] if note.offset is None else note.offset
     nodata = dataset.nodatavals[position] if note.nodata is None else note.nodata
-    level = note.level or _level(name, scale, offset, notes.level, dataset.tags().get("LEVEL"))
+    level = note.level or level_of(name, scale, offset, notes.level, dataset.tags().get("LEVEL"))
     return SceneBand(name, index, scale, offset, nodata, level, _has_mask(dataset.mask_flag_enums[position]))
 
 
@@ -341,23 +337,6 @@ def _has_mask(flags: Sequence[MaskFlags]) -> bool:
     if MaskFlags.all_valid in flags or MaskFlags.alpha in flags:
         return False
     return MaskFlags.per_dataset in flags or MaskFlags.nodata not in flags
-
-
-def _level(name: str, scale: float, offset: float, noted: Level | None, tag: str | None) -> Level:
-    kind = BANDS[name].kind if name in BANDS else Kind.OTHER
-    if kind in (Kind.TERRAIN, Kind.RADAR, Kind.QUALITY, Kind.INDEX):
-        return Level.NOT_RADIOMETRIC
-    if kind == Kind.OPTICAL:
-        if noted is not None:
-            return noted
-        if np.allclose((scale, offset), _LANDSAT_C2_REFLECTANCE, rtol=1e-6):
-            return Level.SURFACE_REFLECTANCE
-        return Level(tag) if tag in {str(level) for level in Level} else Level.UNKNOWN
-    if kind == Kind.THERMAL:
-        if np.allclose((scale, offset), _LANDSAT_C2_TEMPERATURE, rtol=1e-6):
-            return Level.SURFACE_TEMPERATURE
-        return Level.DIGITAL_NUMBER if noted == Level.DIGITAL_NUMBER else Level.UNKNOWN
-    return Level.UNKNOWN
 
 
 def _require_distinct(bands: Sequence[SceneBand], path: Path) -> None:
@@ -374,44 +353,3 @@ def _fill(fill: Fill | None, raw_names: Mapping[int, str], path: Path) -> tuple[
         if name == fill.band:
             return index, fill.value
     raise BandError(f"the sidecar's fill speaks of a band that is not there: {fill.band}", where=path)
-
-
-def _sensor(path: Path, tags: dict[str, str]) -> Sensor | None:
-    keys = ("SENSOR", "LANDSAT_PRODUCT_ID", "SPACECRAFT_ID")
-    return sensor_from_text(*(tags.get(key, "") for key in keys), path.name)
-
-
-_DATE = re.compile(r"(?<!\d)((?:19|20)\d{2})-?(\d{2})-?(\d{2})(?!\d{2})")
-
-
-def _date(path: Path, tags: dict[str, str]) -> dt.date | None:
-    for text in (tags.get("DATE", ""), tags.get("DATE_ACQUIRED", ""), path.name):
-        for year, month, day in _DATE.findall(text):
-            try:
-                return dt.date(int(year), int(month), int(day))
-            except ValueError:
-                continue
-    return None
-
-
-_HKH_LAYOUT = (
-    *("B1", "B2", "B3", "B4", "B5", "B6_VCID_1", "B6_VCID_2", "B7", "B8", "BQA"),
-    *("ndvi", "ndsi", "ndwi", "elevation", "slope"),
-)
-
-
-def _published_layout(dataset: DatasetReader) -> Sidecar | None:
-    """What the paper's published 15-band scenes do not say of themselves.
-
-    Their ndsi is (swir16 - green) / (swir16 + green), snow negative, and their ndwi is Gao's: read as they are
-    called, both would mislead. Pixels outside the footprint are 0 in clips and NaN in whole scenes.
-    """
-    if dataset.descriptions != _HKH_LAYOUT:
-        return None
-    return Sidecar(
-        sensor=Sensor.LANDSAT7,
-        level=Level.DIGITAL_NUMBER,
-        bands={"ndsi": BandNote(scale=-1.0), "ndwi": BandNote(name="ndmi")},
-        fill=Fill(band="B1", value=0),
-        note="layout of the HKH data set (Baraka et al. 2020)",
-    )
