@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import resource
+import signal
 import sys
 import traceback
 from typing import Any, NoReturn
@@ -35,6 +36,8 @@ def main() -> None:
 def _run(ask: dict[str, Any], out: int, err: int) -> NoReturn:
     from firnline.cli import main as command_line
 
+    # A shell starts background jobs with Ctrl-C ignored, and tests may run in one.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.dup2(out, 1)
     os.dup2(err, 2)
     sys.argv = ["firnline", *ask["arguments"]]
