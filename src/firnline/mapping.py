@@ -12,7 +12,7 @@ from typing import Any
 import geopandas as gpd
 
 from firnline.classes import UNKNOWN, Classes
-from firnline.errors import GridError, OutputError, SceneError
+from firnline.errors import OutputError, SceneError
 from firnline.features import FeatureSource
 from firnline.files import replaced
 from firnline.grid import Lattice
@@ -106,7 +106,7 @@ def map_scene(
     OutputError
         When results cannot be written, or unfinished work with other settings is in the way.
     """
-    _require_metres(source.scene)
+    _ = source.scene.resolution  # areas are in metres: a CRS in degrees is told before any work
     _require_free(out_dir)
     opened = open_model(model, source, window=settings.window, runtime=settings.runtime, rules=settings.rules)
     cut = _cut(source.scene, opened, settings.overlap)
@@ -126,14 +126,6 @@ def map_scene(
         result = _write_all(out_dir, journal, lattice, classes, source, opened, settings, record)
         shutil.rmtree(journal.folder)
     return result
-
-
-def _require_metres(scene: Scene) -> None:
-    """Areas, and the pixel size that a model was trained on, are in metres: say so before any work."""
-    try:
-        _ = scene.grid.resolution
-    except GridError as error:
-        raise GridError(error.what, where=scene.path, do=error.do) from None
 
 
 def _require_free(out_dir: Path) -> None:

@@ -17,7 +17,7 @@ from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
 from firnline.bands import BANDS, Kind, Level, Sensor, band_name, is_numbered
-from firnline.errors import BandError, SceneError
+from firnline.errors import BandError, GridError, SceneError
 from firnline.grid import Grid, Window
 from firnline.product import date_of, level_of, published_layout, sensor_of
 from firnline.sidecar import BandNote, Fill, Sidecar, find_sidecar, read_sidecar
@@ -101,6 +101,14 @@ class Scene:
         """(band index, stored value) that make a pixel unknown in every band."""
         alpha = None if self.alpha is None else (self.alpha, 0.0)
         return tuple(pair for pair in (self.fill, alpha) if pair is not None)
+
+    @property
+    def resolution(self) -> float:
+        """Pixel size in metres; GridError that names the file when the CRS is not projected in metres."""
+        try:
+            return self.grid.resolution
+        except GridError as error:
+            raise GridError(error.what, where=self.path, do=error.do) from None
 
     def band(self, name: str) -> SceneBand:
         """The band of that name; BandError when the scene lacks it."""

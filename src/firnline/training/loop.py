@@ -18,7 +18,7 @@ from torch import Tensor
 
 from firnline.bands import BANDS, Kind
 from firnline.classes import UNKNOWN, LabelScheme
-from firnline.errors import ConfigError, GridError, ModelError
+from firnline.errors import ConfigError, ModelError
 from firnline.files import replaced
 from firnline.models.bundle import require_replaceable, save_bundle
 from firnline.models.fit import level_behind
@@ -140,10 +140,7 @@ def _require_alike(scenes: Sequence[TrainingScene], config: TrainingConfig) -> N
                 raise ConfigError(f"band '{name}' is {b}, and {a} in {first.scene.path}", where=where)
             if config.level is not None and name in BANDS and BANDS[name].kind == Kind.OPTICAL and b != config.level:
                 raise ConfigError(f"band '{name}' is {b}, not {config.level}", where=where)
-        try:
-            sizes = first.scene.grid.resolution, scene.source.scene.grid.resolution
-        except GridError as error:
-            raise GridError(error.what, where=where, do=error.do) from None
+        sizes = first.scene.resolution, scene.source.scene.resolution
         if abs(sizes[0] - sizes[1]) > 0.01 * sizes[0]:
             raise ConfigError(f"has pixels of {sizes[1]:g} m, and {first.scene.path} of {sizes[0]:g} m", where=where)
 
