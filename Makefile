@@ -29,7 +29,7 @@ $(CORE):
 
 $(DEV): $(CORE)
 	@echo "Installing what the checks need ..."
-	@$(PIP) --editable '.[dev]'
+	@$(PIP) --editable '.[dev,interop]'
 	@touch $@
 
 demo: $(CORE)

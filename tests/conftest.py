@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +20,16 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real data is not at {folder} (FIRNLINE_SHARED names the folder above)")
     return folder
+
+
+@pytest.fixture
+def interop() -> Callable[[str], Any]:
+    """Import a tool of the extra `interop`: in CI it must be there, elsewhere the test is skipped without it."""
+
+    def load(name: str) -> Any:
+        return importlib.import_module(name) if os.environ.get("CI") else pytest.importorskip(name)
+
+    return load
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ FLOORS = (
     ("report",),
     ("synthetic",),
     ("labels",),
-    ("features", "terrain", "scene", "classraster"),
+    ("features", "terrain", "scene", "flags", "classraster"),
     ("product", "sidecar", "files", "grid", "bands", "classes", "errors"),
 )
 """From the roof down; a floor may be empty still."""

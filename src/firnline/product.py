@@ -19,9 +19,17 @@ _LANDSAT_C2_TEMPERATURE = (0.00341802, 149.0)
 Landsat 8-9 Collection 2 Level 2 Science Product Guide). They are used for nothing else, so they tell the level."""
 
 
-def level_of(name: str, scale: float, offset: float, noted: Level | None, tag: str | None) -> Level:
-    """The level of a band: what was noted, what its scale tells, what a tag says; else unknown, never a guess."""
+def level_of(
+    name: str, scale: float, offset: float, noted: Level | None, tag: str | None, band_tag: str | None = None
+) -> Level:
+    """The level of a band: what was noted, what its scale tells, what a tag says; else unknown, never a guess.
+
+    `tag` is the file's, and tells of its optical bands; `band_tag` is the band's own, and goes before it.
+    """
     kind = BANDS[name].kind if name in BANDS else Kind.OTHER
+    levels = {str(level) for level in Level}
+    if noted is None and band_tag in levels and kind in (Kind.OPTICAL, Kind.THERMAL):
+        return Level(band_tag)
     if kind in (Kind.TERRAIN, Kind.RADAR, Kind.QUALITY, Kind.INDEX):
         return Level.NOT_RADIOMETRIC
     if kind == Kind.OPTICAL:
@@ -29,7 +37,7 @@ def level_of(name: str, scale: float, offset: float, noted: Level | None, tag: s
             return noted
         if np.allclose((scale, offset), _LANDSAT_C2_REFLECTANCE, rtol=1e-6):
             return Level.SURFACE_REFLECTANCE
-        return Level(tag) if tag in {str(level) for level in Level} else Level.UNKNOWN
+        return Level(tag) if tag in levels else Level.UNKNOWN
     if kind == Kind.THERMAL:
         if np.allclose((scale, offset), _LANDSAT_C2_TEMPERATURE, rtol=1e-6):
             return Level.SURFACE_TEMPERATURE

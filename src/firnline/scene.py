@@ -336,7 +336,8 @@ def _scene_band(
     scale = dataset.scales[position] if note.scale is None else note.scale
     offset = dataset.offsets[position] if note.offset is None else note.offset
     nodata = dataset.nodatavals[position] if note.nodata is None else note.nodata
-    level = note.level or level_of(name, scale, offset, notes.level, dataset.tags().get("LEVEL"))
+    tags, own = dataset.tags(), dataset.tags(index)
+    level = note.level or level_of(name, scale, offset, notes.level, tags.get("LEVEL"), own.get("LEVEL"))
     return SceneBand(name, index, scale, offset, nodata, level, _has_mask(dataset.mask_flag_enums[position]))
 
 

@@ -40,6 +40,13 @@ app.command("evaluate")(evaluate.command)
 app.command("labels")(labels.command)
 app.command("synth")(synth.command)
 
+scenes = typer.Typer(help="Find, fetch, build and check scenes.", no_args_is_help=True)
+chips = typer.Typer(help="Tables of chips: make, split, audit, plot and publish training data.", no_args_is_help=True)
+datasets = typer.Typer(help="Published data sets, taken as they are.", no_args_is_help=True)
+app.add_typer(scenes, name="scenes")
+app.add_typer(chips, name="chips")
+app.add_typer(datasets, name="datasets")
+
 
 def _version(wanted: bool) -> None:
     if wanted:

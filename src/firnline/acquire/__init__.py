@@ -1,0 +1,1 @@
+"""Getting scenes: catalogues and products on disk to one analysis-ready scene."""

@@ -1,0 +1,1 @@
+"""Preflight: what a scene really is, before a model sees it."""
