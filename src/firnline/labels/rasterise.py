@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from rasterio.features import rasterize
 from scipy import ndimage
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
-from firnline.classes import BACKGROUND, CLEAN_ICE, DEBRIS, UNKNOWN, Classes, LabelScheme
+from firnline.classes import CLEAN_ICE, DEBRIS, UNKNOWN, Classes, LabelScheme
 from firnline.errors import ConfigError, LabelError
 from firnline.grid import Grid
 from firnline.labels.dates import FirmDates
@@ -18,8 +21,6 @@ from firnline.labels.report import LabelReport
 from firnline.labels.truth import DebrisOnly, Glaciers, GlaciersWithDebris, Parts, Truth
 
 Mask = NDArray[np.bool_]
-
-_TOUCHING: Mask = np.ones((3, 3), np.bool_)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,25 +80,29 @@ def rasterise(
     """
     _require_usable(grid, truth, border, firm_dates, unknown_rim)
     burner = _Burner(grid, all_touched, firm_dates)
-    classes, debris_apart = _classes(truth, burner)
-    outside_glaciers = classes == UNKNOWN
-    not_firm = burner.not_firm
-    classes[not_firm] = UNKNOWN
+    classes = _classes(truth, burner)
+    outside_glaciers = int(np.count_nonzero(classes == UNKNOWN))
+    if burner.not_firm is not None:
+        outside_glaciers = int(np.count_nonzero((classes == UNKNOWN) & ~burner.not_firm))
+        classes[burner.not_firm] = UNKNOWN
     rim = _rim(classes, unknown_rim)
     classes[rim] = UNKNOWN
-    outside_border = np.zeros(grid.shape, np.bool_) if border is None else ~_Burner(grid, False, None).mask(border)
-    classes[outside_border] = UNKNOWN
+    outside_border = 0
+    if border is not None:
+        beyond = ~_Burner(grid, False, None).mask(border)
+        outside_border = int(np.count_nonzero(beyond))
+        classes[beyond] = UNKNOWN
     report = LabelReport.of(
         classes,
         truth,
         grid,
         not_firm_outlines=burner.not_firm_outlines,
-        masks={
+        counts={
             "outside_border": outside_border,
-            "outside_glaciers": outside_glaciers & ~not_firm,
-            "not_firm": not_firm,
-            "rim": rim,
-            "debris_apart": debris_apart,
+            "outside_glaciers": outside_glaciers,
+            "not_firm": 0 if burner.not_firm is None else int(np.count_nonzero(burner.not_firm)),
+            "rim": int(np.count_nonzero(rim)),
+            "debris_apart": burner.debris_apart,
         },
     )
     return LabelResult(classes, truth.scheme, report)
@@ -110,19 +115,33 @@ class _Burner:
     grid: Grid
     all_touched: bool
     firm_dates: FirmDates | None
-    not_firm: Mask = field(init=False)
+    not_firm: Mask | None = None
+    """None as long as every outline is firm."""
     not_firm_outlines: int = 0
-
-    def __post_init__(self) -> None:
-        self.not_firm = np.zeros(self.grid.shape, np.bool_)
+    debris_apart: int = 0
+    """Pixels of debris outlines that touch no clean ice."""
 
     def mask(self, outlines: Outlines) -> Mask:
         """Pixels of the firm outlines; those of the others are added to `not_firm`."""
         geometry = np.asarray(outlines.frame.geometry.array, dtype=object)
         firm = self._is_firm(outlines)
-        self.not_firm |= self._burnt(geometry[~firm])
-        self.not_firm_outlines += int((~firm).sum())
+        if not firm.all():
+            loose = self._burnt(geometry[~firm])
+            self.not_firm = loose if self.not_firm is None else self.not_firm | loose
+            self.not_firm_outlines += int((~firm).sum())
         return self._burnt(geometry[firm])
+
+    def count_apart(self, debris: Outlines, clean: Outlines) -> None:
+        """Count the pixels of firm debris outlines that neither touch clean ice nor debris that does."""
+        near = self.grid.transform.a * 2**0.5  # pixels touch at their corners as well
+        geometry = np.asarray(debris.frame.geometry.array, dtype=object)[self._is_firm(debris)]
+        ice = np.asarray(clean.frame.geometry.array, dtype=object)[self._is_firm(clean)]
+        among = shapely.STRtree(geometry).query(geometry, predicate="dwithin", distance=near)
+        touching = np.unique(shapely.STRtree(ice).query(geometry, predicate="dwithin", distance=near)[0])
+        links = coo_array((np.ones(among.shape[1]), tuple(among)), shape=(len(geometry), len(geometry)))
+        _, group = connected_components(links, directed=False)
+        apart = ~np.isin(group, group[touching])
+        self.debris_apart = int(np.count_nonzero(self._burnt(geometry[apart])))
 
     def _is_firm(self, outlines: Outlines) -> Mask:
         if self.firm_dates is None or outlines.date_column is None:
@@ -131,47 +150,28 @@ class _Burner:
         return np.array([date is not None and start <= date <= end for date in outlines.frame["date"]], np.bool_)
 
     def _burnt(self, geometry: NDArray[np.object_]) -> Mask:
-        if not len(geometry):
-            return np.zeros(self.grid.shape, np.bool_)
-        burnt = rasterize(
-            geometry.tolist(),
-            out_shape=self.grid.shape,
-            transform=self.grid.transform,
-            all_touched=self.all_touched,
-            dtype=np.uint8,
-        )
-        return np.asarray(burnt, np.bool_)
+        burnt: NDArray[np.uint8] = np.zeros(self.grid.shape, np.uint8)
+        if len(geometry):
+            rasterize(geometry.tolist(), out=burnt, transform=self.grid.transform, all_touched=self.all_touched)
+        return burnt.view(np.bool_)
 
 
-def _classes(truth: Truth, burner: _Burner) -> tuple[Classes, Mask]:
-    """Class values, and the debris that does not touch clean ice; unknown is debris outside every glacier."""
-    classes = np.full(burner.grid.shape, BACKGROUND, np.uint8)
-    apart = np.zeros(burner.grid.shape, np.bool_)
+def _classes(truth: Truth, burner: _Burner) -> Classes:
+    """Class values; unknown is debris outside every glacier."""
     match truth:
         case Parts():
-            clean, debris = burner.mask(truth.clean), burner.mask(truth.debris)
-            classes[clean] = CLEAN_ICE
-            classes[debris] = DEBRIS
-            apart = _apart(debris, clean)
+            classes = burner.mask(truth.clean).view(np.uint8)
+            np.putmask(classes, burner.mask(truth.debris), DEBRIS)
+            burner.count_apart(truth.debris, truth.clean)
         case GlaciersWithDebris():
-            glaciers, debris = burner.mask(truth.glaciers), burner.mask(truth.debris)
-            classes[glaciers] = CLEAN_ICE
-            classes[debris] = UNKNOWN
-            classes[debris & glaciers] = DEBRIS
+            classes = burner.mask(truth.glaciers).view(np.uint8)
+            debris = burner.mask(truth.debris)
+            classes[debris] = np.where(classes[debris] == CLEAN_ICE, DEBRIS, UNKNOWN)
         case Glaciers():
-            classes[burner.mask(truth.glaciers)] = 1
+            classes = burner.mask(truth.glaciers).view(np.uint8)
         case DebrisOnly():
-            classes[burner.mask(truth.debris)] = 1
-    return classes, apart
-
-
-def _apart(debris: Mask, clean: Mask) -> Mask:
-    """Connected debris that no clean ice touches: wholly covered glaciers, or a slip of the pen."""
-    labelled, count = ndimage.label(debris, structure=_TOUCHING)
-    touched = np.zeros(count + 1, np.bool_)
-    touched[np.unique(labelled[ndimage.binary_dilation(clean, structure=_TOUCHING)])] = True
-    touched[0] = True
-    return np.asarray(~touched[labelled], np.bool_)
+            classes = burner.mask(truth.debris).view(np.uint8)
+    return classes
 
 
 def _rim(classes: Classes, pixels: int) -> Mask:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from firnline.classes import UNKNOWN, Classes, LabelScheme
 from firnline.errors import GridError
@@ -51,23 +50,23 @@ class LabelReport:
         grid: Grid,
         *,
         not_firm_outlines: int,
-        masks: Mapping[str, NDArray[np.bool_]],
+        counts: Mapping[str, int],
     ) -> LabelReport:
-        """Count a class raster, and the masks (by field name) of what was decided."""
-        counts = np.bincount(classes.ravel(), minlength=UNKNOWN + 1)
-        names = {name: int(counts[value]) for value, name in enumerate(truth.scheme.class_names)}
+        """Count a class raster; `counts` are the pixels (by field name) of what was decided."""
+        # A comparison for each value: counting all at once would take eight bytes a pixel.
+        names = {name: int(np.count_nonzero(classes == value)) for value, name in enumerate(truth.scheme.class_names)}
         files = truth.outlines
         by_path = {outlines.path: outlines for outlines in files}.values()  # parts of one file share its counts
         return cls(
             scheme=truth.scheme,
             pixel_km2=_pixel_km2(grid),
-            pixels={**names, "unknown": int(counts[UNKNOWN])},
+            pixels={**names, "unknown": int(np.count_nonzero(classes == UNKNOWN))},
             outlines=sum(len(outlines.frame) for outlines in files),
             elsewhere=sum(outlines.elsewhere for outlines in by_path),
             repaired=sum(len(outlines.repaired) for outlines in by_path),
             skipped=sum(outlines.skipped for outlines in by_path),
             not_firm_outlines=not_firm_outlines,
-            **{name: int(mask.sum()) for name, mask in masks.items()},
+            **counts,
         )
 
     def lines(self) -> list[str]:

@@ -1,0 +1,125 @@
+"""Speed and memory of making training data, on a made-up scene of the paper's size.
+
+    python benchmarks/training_data.py -o /tmp/benchmark [--size 7058x7747] [--only labels chips read]
+
+Writes a scene of 15 bands (uint16, 256-pixel blocks, zstd) and 3,000 polygons of up to 400 vertices, then measures, each
+part in a process of its own: the class raster against one plain GDAL rasterise of the same polygons; the table of
+chips, with how often the scene was read; random chips against the training step of the paper's U-Net. Times are CPU
+time; ratios are of two things in one run. benchmarks/split_chips.py measures splits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+BANDS = (
+    *("blue", "green", "red", "nir08", "swir16", "lwir_low_gain", "lwir_high_gain", "swir22", "pan", "qa"),
+    *("ndvi", "ndsi", "ndmi", "elevation", "slope"),
+)
+PARTS = ("labels", "chips", "read")
+POLYGONS, VERTICES, CHIP = 3000, 400, 512
+
+
+def make(folder: Path, rows: int, columns: int) -> None:
+    """The scene, in strips of 512 rows, and the polygons."""
+    import geopandas
+    import rasterio
+    import shapely
+
+    folder.mkdir(parents=True, exist_ok=True)
+    scene = folder / "scene.tif"
+    if scene.exists():
+        return
+    random = np.random.default_rng(0)
+    transform = rasterio.Affine(30, 0, 300015, 0, -30, 3900015)
+    profile = {
+        **{"driver": "GTiff", "count": len(BANDS), "dtype": "uint16", "height": rows, "width": columns},
+        **{"crs": "EPSG:32645", "transform": transform, "nodata": 0, "tiled": True, "blockxsize": 256},
+        **{"blockysize": 256, "compress": "zstd", "zstd_level": 1, "predictor": 2, "BIGTIFF": "YES"},
+    }
+    with rasterio.open(scene, "w", **profile) as file:
+        file.descriptions = BANDS
+        file.scales = [1e-4] * len(BANDS)
+        file.update_tags(SENSOR="landsat7", DATE="2005-09-01", LEVEL="surface reflectance")
+        for row in range(0, rows, 512):
+            height = min(512, rows - row)
+            y = np.arange(row, row + height)[:, None] / 300
+            x = np.arange(columns)[None, :] / 300
+            smooth = 3000 + 1500 * np.sin(y) * np.cos(x)
+            strip = [smooth * (1 + 0.1 * i) + random.normal(0, 60, smooth.shape) for i in range(len(BANDS))]
+            values = np.clip(strip, 1, 65535).astype(np.uint16)
+            values[:, :, : columns // 20] = 0  # outside the footprint
+            window = rasterio.windows.Window(0, row, columns, height)
+            file.write(values, window=window)
+    outlines = []
+    for _ in range(POLYGONS):
+        corners = np.sort(random.uniform(0, 2 * np.pi, random.integers(20, VERTICES)))
+        radius = random.uniform(150, 2500) * (1 + 0.3 * np.sin(3 * corners) + random.uniform(-0.1, 0.1, corners.size))
+        middle = random.uniform((300015, 3900015 - 30 * rows), (300015 + 30 * columns, 3900015))
+        shape = shapely.Polygon(np.stack([np.cos(corners), np.sin(corners)], 1) * radius[:, None] + middle)
+        outlines.append(shapely.make_valid(shape))
+    kinds = np.where(random.random(POLYGONS) < 0.8, "clean ice", "debris")
+    frame = geopandas.GeoDataFrame({"class": kinds}, geometry=outlines, crs=32645)
+    frame.to_file(folder / "outlines.gpkg")
+
+
+def measure_labels(folder: Path) -> dict[str, float]:
+    from rasterio.features import rasterize
+
+    from firnline.classraster import read_grid
+    from firnline.labels import rasterise, read_outlines, truth_of
+
+    grid = read_grid(folder / "scene.tif")
+    started = time.process_time()
+    outlines = read_outlines(folder / "outlines.gpkg", grid=grid)
+    read = time.process_time() - started
+    geometry = outlines.frame.geometry.tolist()
+    started = time.process_time()
+    rasterize(geometry, out_shape=grid.shape, transform=grid.transform, dtype=np.uint8)
+    plain = time.process_time() - started
+    started = time.process_time()
+    result = rasterise(grid, truth_of(outlines))
+    ours = time.process_time() - started
+    shares = np.bincount(result.classes.ravel(), minlength=3)[:3] / result.classes.size
+    return {
+        **{"read outlines, s": read, "one GDAL rasterise, s": plain, "class raster with report, s": ours},
+        **{"ratio": ours / plain, "share clean": shares[1], "share debris": shares[2]},
+    }
+
+
+def measured(part: str, folder: Path) -> dict[str, float]:
+    result = globals()[f"measure_{part}"](folder)
+    result["peak memory, MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return dict(result)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    parser.add_argument("--size", default="7058x7747", help="rows x columns")
+    parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS)
+    parser.add_argument("--part", choices=PARTS, help="measure one part in this process")
+    arguments = parser.parse_args()
+    if arguments.part:
+        print(json.dumps(measured(arguments.part, arguments.out)))
+        return
+    rows, columns = map(int, arguments.size.split("x"))
+    make(arguments.out, rows, columns)
+    for part in arguments.only:
+        command = [sys.executable, __file__, "-o", str(arguments.out), "--part", part]
+        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        print(part)
+        for name, value in json.loads(output.splitlines()[-1]).items():
+            print(f"  {name:<45} {value:10.3f}")
+
+
+if __name__ == "__main__":
+    main()
