@@ -35,6 +35,8 @@ class SourceBand:
     nodata: float | None = 0.0
     level: Level = Level.UNKNOWN
     index: int = 1
+    saturated: float | None = None
+    """Stored values from here on were saturated in the sensor, where its maker says so."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class QualityBand:
     convention: QualityConvention
     index: int = 1
     saturation: str | None = None
+    saturation_index: int = 1
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,8 @@ class SourceProduct:
     metadata: Mapping[str, str | float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     """What was found wrong or had to be assumed while reading it."""
+    fill: SourceBand | None = None
+    """A pixel is unknown in every band where the stored value of this one is its `nodata` (stacks without a mask)."""
 
     @property
     def date(self) -> dt.date:
