@@ -19,8 +19,9 @@ from typing import Any
 
 import yaml
 
+from firnline.chips.entries import SceneEntry
 from firnline.models.bundle import load_bundle
-from firnline.training.config import SceneEntry, TrainingConfig, read_config
+from firnline.training.config import TrainingConfig, read_config
 from firnline.training.loop import train
 
 

@@ -2,10 +2,10 @@
 
     python benchmarks/training_data.py -o /tmp/benchmark [--size 7058x7747] [--only labels chips read]
 
-Writes a scene of 15 bands (uint16, 256-pixel blocks, zstd) and 3,000 polygons of up to 400 vertices, then measures, each
-part in a process of its own: the class raster against one plain GDAL rasterise of the same polygons; the table of
-chips, with how often the scene was read; random chips against the training step of the paper's U-Net. Times are CPU
-time; ratios are of two things in one run. benchmarks/split_chips.py measures splits.
+Writes a scene of 15 bands (uint16, 256-pixel blocks, zstd) and 3,000 polygons of up to 400 vertices, then measures,
+each part in a process of its own: the class raster against one plain GDAL rasterise of the same polygons; the table
+of chips; random chips against the training step of the paper's U-Net. Times are CPU time; ratios are of two things
+in one run. benchmarks/split_chips.py measures splits.
 """
 
 from __future__ import annotations
@@ -92,6 +92,56 @@ def measure_labels(folder: Path) -> dict[str, float]:
     return {
         **{"read outlines, s": read, "one GDAL rasterise, s": plain, "class raster with report, s": ours},
         **{"ratio": ours / plain, "share clean": shares[1], "share debris": shares[2]},
+    }
+
+
+def measure_chips(folder: Path) -> dict[str, float]:
+    from firnline.chips.make import make_table
+    from firnline.chips.make_settings import MakeSettings
+    from firnline.chips.table import write_table
+
+    settings = {
+        **{"name": "benchmark", "size": CHIP, "stride": 506},
+        "scenes": [{"images": "scene.tif", "truth": {"outlines": "outlines.gpkg"}}],
+    }
+    started = time.process_time()
+    table = make_table(MakeSettings.model_validate(settings), folder, folder / "chips.parquet")
+    write_table(table)
+    return {"chips": len(table), "table with class raster, s": time.process_time() - started}
+
+
+def measure_read(folder: Path) -> dict[str, float]:
+    """Random chips against a training step (forward, loss, backward, Adam) on one of them; one thread for each."""
+    import torch
+
+    from firnline.chips.reader import OpenScenes
+    from firnline.chips.table import read_table
+    from firnline.models.architectures import UNetSettings
+
+    torch.set_num_threads(1)
+    chips = list(read_table(folder / "chips.parquet").chips())
+    drawn = np.random.default_rng(0).permutation(len(chips))[:24]
+    with OpenScenes() as scenes:
+        scenes.read(chips[0], BANDS)
+        started = time.process_time()
+        for number in drawn:
+            raw, truth = scenes.read(chips[number], BANDS)
+        reading = (time.process_time() - started) / len(drawn)
+    network = UNetSettings(width=16, depth=5, dropout=0.3, norm="none").build(len(BANDS), 3)
+    network = network.to(memory_format=torch.channels_last)
+    optimiser = torch.optim.Adam(network.parameters())
+    chip = torch.from_numpy(np.nan_to_num(raw)[None]).to(memory_format=torch.channels_last)
+    classes = torch.from_numpy(truth[None]).long()
+    for _ in range(3):  # the first steps take memory from the system
+        started = time.process_time()
+        loss = torch.nn.functional.cross_entropy(network(chip), classes, ignore_index=255)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        training = time.process_time() - started
+    return {
+        **{"read a chip of 512 x 512 x 15, s": reading, "train on it, s": training},
+        **{"reading as share of a step": reading / training, "times faster": training / reading},
     }
 
 

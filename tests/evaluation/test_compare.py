@@ -205,6 +205,7 @@ def test_the_record_is_json_without_nan_and_says_what_was_compared(pair: Pair) -
     assert record["pixels"] == {
         "scored": 6,
         "truth_unknown": 1,
+        "filled_from_another_date": 0,
         "prediction_unknown": 1,
         "prediction_unknown_share": 1 / 7,
         "pixel_km2": 0.0009,

@@ -59,6 +59,7 @@ def test_one_file_with_a_class_column(folder: Path, firnline: Run) -> None:
         "clean ice: 18 pixels, 0.02 km2",
         "debris-covered ice: 6 pixels, 0.01 km2",
         "unknown: 6 pixels, 0.01 km2",
+        "outlines without dates, scene without a date: the difference is not known",
         "unknown because outside the border: 6 pixels, 0.01 km2",
         f"written: {out}",
     ]
@@ -123,3 +124,52 @@ def test_a_mistake_is_one_line_and_exit_2_and_writes_nothing(
     assert message in error
     assert error.count("\n") == 1
     assert sorted(folder.iterdir()) == before
+
+
+@pytest.fixture
+def dated(folder: Path) -> Path:
+    """Two files of glaciers: west of 1999 and of 2003, east without dates."""
+    west = {"BgnDate": ["19990801", "20031005"], "RGIId": ["a", "b"]}
+    gpd.GeoDataFrame(west, geometry=[box(0, 0, 30, 180), box(30, 0, 60, 180)], crs=32645).to_file(
+        folder / "west.gpkg"
+    )
+    gpd.GeoDataFrame(geometry=[box(120, 0, 180, 180)], crs=32645).to_file(folder / "east.gpkg")
+    return folder
+
+
+def test_several_files_and_how_far_they_are_in_time(dated: Path, firnline: Run) -> None:
+    out = dated / "classes.tif"
+    files = ("--glaciers", dated / "west.gpkg", "--glaciers", dated / "east.gpkg")
+    code, printed, _ = firnline("labels", dated / "scene.tif", *files, "--date", "2000-10-30", "-o", out)
+    assert code == 0
+    assert read_classes(out).classes[0].tolist() == [1, 1, 0, 0, 1, 1]
+    said = (
+        "outlines dated 1999-08-01 to 2003-10-05 (1 without a date), scene 2000-10-30: "
+        "differences from 456 days before to 1070 days after"
+    )
+    assert said in printed.splitlines()
+    with rasterio.open(out) as file:
+        assert file.tags()["OUTLINE_DATES"] == said
+        assert file.tags()["OUTLINES"] == f"{dated / 'west.gpkg'} {dated / 'east.gpkg'}"
+
+
+def test_outlines_far_from_the_scene_in_time_are_unknown_on_request(dated: Path, firnline: Run) -> None:
+    out = dated / "classes.tif"
+    files = ("--glaciers", dated / "west.gpkg", "--glaciers", dated / "east.gpkg")
+    code, printed, _ = firnline(
+        "labels", dated / "scene.tif", *files, "--date", "2000-10-30", "--firm-within", 456, "-o", out
+    )
+    assert code == 0
+    assert "unknown because 1 outlines are not of the firm dates: 6 pixels, 0.01 km2" in printed.splitlines()
+    assert read_classes(out).classes[0].tolist() == [1, 255, 0, 0, 1, 1], "a file without dates is taken as firm"
+    code, _, said = firnline("labels", dated / "scene.tif", *files, "--firm-within", 400, "-o", out)
+    assert code == 2
+    assert "has no date" in said
+
+
+def test_where_clean_and_debris_overlap_it_is_debris_and_told(folder: Path, firnline: Run) -> None:
+    parts = ("--clean", folder / "glaciers.gpkg", "--debris", folder / "debris.gpkg")
+    code, printed, _ = firnline("labels", folder / "scene.tif", *parts, "-o", folder / "classes.tif")
+    assert code == 0
+    assert read_classes(folder / "classes.tif").classes[0].tolist() == [1, 1, 2, 2, 0, 0]
+    assert "clean ice and debris overlap, debris: 6 pixels, 0.01 km2" in printed.splitlines()

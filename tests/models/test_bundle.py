@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from firnline.bands import Level
+from firnline.chips.statistics import BandStatistics
 from firnline.classes import LabelScheme
 from firnline.errors import ModelError, OutputError
 from firnline.models.architectures import UNetSettings
 from firnline.models.bundle import BandInput, Description, load_bundle, save_bundle
-from firnline.models.normaliser import BandStatistics, Normaliser
+from firnline.models.normaliser import Normaliser
 
 SETTINGS = UNetSettings(width=2, depth=1, norm="batch")
 
@@ -88,15 +89,15 @@ def test_statistics_gathered_by_windows_are_those_of_all_pixels() -> None:
     statistics = BandStatistics(("lwir11", "red"))
     for row in range(0, 90, 17):
         statistics.add(image[:, row : row + 17])
-    found = statistics.normaliser()
+    found = Normaliser.of(statistics)
     assert found.mean == pytest.approx(np.nanmean(image.astype(float), axis=(1, 2)), rel=1e-6)
     assert found.deviation == pytest.approx(np.nanstd(image.astype(float), axis=(1, 2)), rel=1e-6)
 
 
 def test_the_paper_imputes_zero_before_it_normalises() -> None:
     raw = np.array([[[4.0, np.nan]]], np.float32)
-    statistics = BandStatistics(("red",), impute="before")
+    statistics = BandStatistics(("red",))
     statistics.add(raw)
-    assert statistics.normaliser().mean == (4.0,), "unknown pixels take no part in the statistics"
+    assert Normaliser.of(statistics, "before").mean == (4.0,), "unknown pixels take no part in the statistics"
     values, _ = Normaliser(("red",), (2.0,), (2.0,), "before").apply(raw)
     assert values[0, 0].tolist() == [1.0, -1.0]

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from firnline.chips.entries import OutlineTruth, SceneEntry
 from firnline.models.architectures import UNetSettings
-from firnline.training.config import Chips, Loss, OutlineTruth, SceneEntry, TrainingConfig, read_config
+from firnline.training.config import Chips, Loss, TrainingConfig, read_config
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 import geopandas
+import pandas
 import pyarrow
 import pyarrow.parquet
 
@@ -54,6 +55,12 @@ COLUMNS: Final = {
 }
 """Every column of a table of chips. Others may follow them."""
 
+_KINDS: Final = {
+    **dict.fromkeys(("row", "column", "height", "width"), "int32"),
+    **dict.fromkeys(("valid", "glacier", "clean", "debris", "left", "bottom", "right", "top"), "float64"),
+    "fold": "Int32",
+}
+
 _KEY: Final = b"firnline"
 
 
@@ -74,6 +81,19 @@ class About:
     notes: tuple[str, ...] = ()
     """What was done to scenes and truth on the way."""
     licence: str = ""
+
+
+def frame_of(rows: Sequence[Mapping[str, Any]]) -> geopandas.GeoDataFrame:
+    """Rows, each with a value for every one of `COLUMNS`, as a frame in their order and types.
+
+    Examples
+    --------
+    >>> frame_of([]).columns.tolist() == list(COLUMNS), str(frame_of([])["row"].dtype)
+    (True, 'int32')
+    """
+    columns = {name: [row[name] for row in rows] for name in COLUMNS if name != "geometry"}
+    series = {name: pandas.Series(values, dtype=_KINDS.get(name, object)) for name, values in columns.items()}
+    return geopandas.GeoDataFrame(series, geometry=[row["geometry"] for row in rows], crs="EPSG:4326")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+import rasterio
+from rasterio.errors import RasterioError
+
 from firnline.errors import ConfigError, LabelError
+from firnline.product import date_of
+from firnline.sidecar import find_sidecar, read_sidecar
 
 DATE_COLUMNS: Final = ("src_date", "BgnDate")
 """Columns with the date of the image: of GLIMS and RGI 7, and of RGI 5 and 6."""
@@ -81,3 +86,38 @@ def parse_firm_dates(text: str) -> FirmDates:
     if start > end:
         raise ConfigError(f"'{text}' is not an interval", where="--firm", do="write it as 2000-10-01/2000-10-31")
     return start, end
+
+
+def firm_within(days: int, scene_date: dt.date | None, where: str | Path) -> FirmDates:
+    """First and last date within `days` of the scene's.
+
+    Raises
+    ------
+    ConfigError
+        When the scene has no date, or `days` is negative.
+
+    Examples
+    --------
+    >>> firm_within(10, dt.date(2000, 10, 30), "scene.tif")
+    (datetime.date(2000, 10, 20), datetime.date(2000, 11, 9))
+    """
+    if days < 0:
+        raise ConfigError(f"{days} is not a number of days", where="firm within", do="give 0 or more")
+    if scene_date is None:
+        raise ConfigError(
+            "has no date, so no outline can be told to be near it in time",
+            where=where,
+            do="say its date in a sidecar (date: 2000-10-30)",
+        )
+    return scene_date - dt.timedelta(days), scene_date + dt.timedelta(days)
+
+
+def date_of_raster(path: Path) -> dt.date | None:
+    """The day of a raster: of the sidecar beside it, else of its tags, else of its name."""
+    beside = find_sidecar(path)
+    noted = None if beside is None else read_sidecar(beside).date
+    try:
+        with rasterio.open(path) as file:
+            return noted or date_of(path, file.tags())
+    except RasterioError:
+        return noted or date_of(path, {})

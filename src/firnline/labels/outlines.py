@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -40,6 +40,9 @@ class Role(StrEnum):
 CLASS_COLUMNS: Final = ("line_type", "Glaciers", "class")
 """Columns that say what a polygon outlines: of GLIMS, of ICIMOD's 2010 HKH inventory, of firnline."""
 
+ID_COLUMNS: Final = ("rgi_id", "RGIId", "glims_id", "GLIMSId", "glac_id", "glacier_id")
+"""Columns with the id of a glacier, which all parts of it share: of RGI 7, of RGI 5 and 6, of GLIMS and ICIMOD."""
+
 _MEANINGS: Final = {
     **dict.fromkeys(("clean ice", "clean", "ice", "1"), Role.CLEAN),
     **dict.fromkeys(("debris covered", "debris covered ice", "debris cov", "debris", "2"), Role.DEBRIS),
@@ -55,21 +58,24 @@ _GLIMS_OTHERS: Final = frozenset(
 
 @dataclass(frozen=True, eq=False)
 class Outlines:
-    """Polygons with a role and, where the file tells, the date of the image that they were drawn on.
+    """Polygons with a role and, where the files tell, a glacier's id and the date of the image they were drawn on.
 
-    `frame` has the columns ``role`` (a `Role`), ``date`` (`datetime.date` or None) and ``geometry``; its index
-    holds the feature ids of the file. No role is `Role.ROCK`: rock was cut out of the ice as holes.
+    `frame` has the columns ``role`` (a `Role`), ``id`` (str or None), ``date`` (`datetime.date` or None), ``dated``
+    (whether its file has dates) and ``geometry``; its index holds the feature ids of the file. No role is
+    `Role.ROCK`: rock was cut out of the ice as holes.
     """
 
     frame: gpd.GeoDataFrame
-    path: Path
+    paths: tuple[Path, ...]
+    """The files that they were read from."""
     roles: frozenset[Role]
-    """The roles that occur in the file, on the grid or elsewhere."""
+    """The roles that occur in the files, on the grid or elsewhere."""
     date_column: str | None = None
+    id_column: str | None = None
     repaired: tuple[int, ...] = ()
     """Ids of features whose invalid geometry was repaired."""
     elsewhere: int = 0
-    """How many features of the file do not touch the grid."""
+    """How many features of the files do not touch the grid."""
     skipped: int = 0
     """How many features outline something else (GLIMS snow lines, lakes)."""
 
@@ -77,6 +83,28 @@ class Outlines:
         """The polygons of one role."""
         kept = (self.frame["role"] == role).to_numpy()
         return replace(self, frame=self.frame[kept], roles=self.roles & {role})
+
+    @property
+    def where(self) -> str:
+        """The files, for messages and records."""
+        return " and ".join(str(path) for path in self.paths)
+
+
+def joined(several: Iterable[Outlines]) -> Outlines:
+    """Outlines of several files as one set. A file without dates beside one that has them stays without."""
+    several = list(several)
+    if len(several) == 1:
+        return several[0]
+    return Outlines(
+        frame=pd.concat([each.frame for each in several]),
+        paths=tuple(dict.fromkeys(path for each in several for path in each.paths)),
+        roles=frozenset().union(*(each.roles for each in several)),
+        date_column=next((each.date_column for each in several if each.date_column), None),
+        id_column=next((each.id_column for each in several if each.id_column), None),
+        repaired=tuple(feature for each in several for feature in each.repaired),
+        elsewhere=sum(each.elsewhere for each in several),
+        skipped=sum(each.skipped for each in several),
+    )
 
 
 def read_outlines(
@@ -149,8 +177,15 @@ def _outlines(
     frame: gpd.GeoDataFrame, roles: pd.Series, date_column: str | None, grid: Grid | None, path: Path
 ) -> Outlines:
     is_area = roles.notna().to_numpy()
+    id_column = _id_column(frame)
     dates = [None] * len(frame) if date_column is None else [parse_date(value) for value in frame[date_column]]
-    columns = {"role": roles, "date": pd.Series(dates, index=frame.index, dtype=object)}
+    ids = [None] * len(frame) if id_column is None else [_id(value) for value in frame[id_column]]
+    columns = {
+        "role": roles,
+        "id": pd.Series(ids, index=frame.index, dtype=object),
+        "date": pd.Series(dates, index=frame.index, dtype=object),
+        "dated": date_column is not None,
+    }
     frame = gpd.GeoDataFrame(columns, geometry=frame.geometry)[is_area]
     _require_polygons(frame, path)
     held, found = frozenset(frame["role"]) - {Role.ROCK}, len(frame)
@@ -165,9 +200,10 @@ def _outlines(
         repaired = tuple(feature for feature in repaired if feature in frame.index)
     return Outlines(
         frame=_without_rock(frame),
-        path=path,
+        paths=(path,),
         roles=held,
         date_column=date_column,
+        id_column=id_column,
         repaired=repaired,
         elsewhere=found - len(frame),
         skipped=int((~is_area).sum()),
@@ -244,6 +280,18 @@ def _class_column(frame: gpd.GeoDataFrame, wanted: str | None, path: Path) -> st
         raise LabelError(f"has no column '{wanted}'", where=path, do=f"it has {' '.join(columns) or 'none'}")
     by_name = {column.lower(): column for column in reversed(columns)}
     return wanted or next((by_name[known.lower()] for known in CLASS_COLUMNS if known.lower() in by_name), None)
+
+
+def _id_column(frame: gpd.GeoDataFrame) -> str | None:
+    by_name = {str(column).lower(): str(column) for column in reversed(frame.columns)}
+    return next((by_name[known.lower()] for known in ID_COLUMNS if known.lower() in by_name), None)
+
+
+def _id(value: object) -> str | None:
+    """A glacier's id as text; None where the file has none."""
+    if value is None or value != value or not str(value).strip():
+        return None
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
 
 
 def _require_role(roles: pd.Series, role: Role | None, column: str, path: Path) -> None:

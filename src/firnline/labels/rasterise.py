@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +42,7 @@ def rasterise(
     all_touched: bool = False,
     firm_dates: FirmDates | None = None,
     unknown_rim: int = 0,
+    scene_date: dt.date | None = None,
 ) -> LabelResult:
     """Turn outlines into a class raster. Holes stay holes.
 
@@ -58,6 +61,8 @@ def rasterise(
         unknown. A file without dates beside one that has them is taken as firm.
     unknown_rim
         Pixels this near to a boundary between classes (in rows and in columns) become unknown.
+    scene_date
+        The day of the scene, for the report of how far the outlines are from it in time.
 
     Raises
     ------
@@ -103,7 +108,9 @@ def rasterise(
             "not_firm": 0 if burner.not_firm is None else int(np.count_nonzero(burner.not_firm)),
             "rim": int(np.count_nonzero(rim)),
             "debris_apart": burner.debris_apart,
+            "overlap": burner.overlap,
         },
+        scene_date=scene_date,
     )
     return LabelResult(classes, truth.scheme, report)
 
@@ -120,6 +127,8 @@ class _Burner:
     not_firm_outlines: int = 0
     debris_apart: int = 0
     """Pixels of debris outlines that touch no clean ice."""
+    overlap: int = 0
+    """Pixels that a clean and a debris outline both claim."""
 
     def mask(self, outlines: Outlines) -> Mask:
         """Pixels of the firm outlines; those of the others are added to `not_firm`."""
@@ -147,7 +156,9 @@ class _Burner:
         if self.firm_dates is None or outlines.date_column is None:
             return np.ones(len(outlines.frame), np.bool_)
         start, end = self.firm_dates
-        return np.array([date is not None and start <= date <= end for date in outlines.frame["date"]], np.bool_)
+        within = [date is not None and start <= date <= end for date in outlines.frame["date"]]
+        undated = ~outlines.frame["dated"].to_numpy(np.bool_)
+        return np.asarray(np.array(within, np.bool_) | undated, np.bool_)
 
     def _burnt(self, geometry: NDArray[np.object_]) -> Mask:
         burnt: NDArray[np.uint8] = np.zeros(self.grid.shape, np.uint8)
@@ -161,7 +172,9 @@ def _classes(truth: Truth, burner: _Burner) -> Classes:
     match truth:
         case Parts():
             classes = burner.mask(truth.clean).view(np.uint8)
-            np.putmask(classes, burner.mask(truth.debris), DEBRIS)
+            debris = burner.mask(truth.debris)
+            burner.overlap = int(np.count_nonzero(classes.view(np.bool_) & debris))
+            np.putmask(classes, debris, DEBRIS)
             burner.count_apart(truth.debris, truth.clean)
         case GlaciersWithDebris():
             classes = burner.mask(truth.glaciers).view(np.uint8)
@@ -194,15 +207,19 @@ def _require_usable(
         if not any(len(outlines.frame) for outlines in each):
             raise LabelError(
                 f"does not touch the scene ({grid.crs.to_string()}, bounds {_rounded(grid.bounds)})",
-                where=" and ".join(sorted({str(outlines.path) for outlines in each})),
+                where=_names(each),
                 do="give outlines of the same place, and check that the CRS it says is true",
             )
     if firm_dates is not None and not any(outlines.date_column for outlines in truth.outlines):
         raise LabelError(
             "has no dates, so none of it can be told to be firm",
-            where=" and ".join(sorted({str(outlines.path) for outlines in truth.outlines})),
+            where=_names(truth.outlines),
             do="name the --date-column",
         )
+
+
+def _names(several: Sequence[Outlines]) -> str:
+    return " and ".join(sorted({str(path) for outlines in several for path in outlines.paths}))
 
 
 def _rounded(bounds: tuple[float, float, float, float]) -> str:

@@ -85,10 +85,10 @@ def truth_of(outlines: Outlines, debris: Outlines | None = None) -> Truth:
     roles = outlines.roles
     if {Role.GLACIER, Role.CLEAN} <= roles:
         raise LabelError(
-            "outlines both whole glaciers and clean ice", where=outlines.path, do="keep either, or split the file"
+            "outlines both whole glaciers and clean ice", where=outlines.where, do="keep either, or split the file"
         )
     if debris is not None and Role.DEBRIS in roles:
-        raise LabelError("outlines debris itself", where=outlines.path, do=f"leave out {debris.path}")
+        raise LabelError("outlines debris itself", where=outlines.where, do=f"leave out {debris.where}")
     if debris is not None:
         return GlaciersWithDebris(outlines.of(Role.GLACIER), debris)
     if roles == {Role.DEBRIS}:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firnline.bands import BANDS, Kind
+from firnline.chips.statistics import BandStatistics, known_pixels
 
 Floats = NDArray[np.float32]
 Impute = Literal["after", "before"]
@@ -37,6 +36,20 @@ class Normaliser:
     deviation: tuple[float, ...]
     impute: Impute = "after"
 
+    @classmethod
+    def of(cls, statistics: BandStatistics, impute: Impute = "after") -> Self:
+        """The normaliser that statistics come to; a band that never varies is only centred.
+
+        Examples
+        --------
+        >>> statistics = BandStatistics(("red",))
+        >>> statistics.add(np.array([[[1.0, 3.0, np.nan]]], np.float32))
+        >>> Normaliser.of(statistics)
+        Normaliser(bands=('red',), mean=(2.0,), deviation=(1.0,), impute='after')
+        """
+        deviation = tuple(1.0 if value < 1e-12 else value for value in statistics.deviation)
+        return cls(statistics.bands, statistics.mean, deviation, impute)
+
     def apply(self, raw: Floats) -> tuple[Floats, NDArray[np.bool_]]:
         """Normalise (band, row, column) values in their own units, NaN where unknown.
 
@@ -51,46 +64,3 @@ class Normaliser:
         if self.impute == "before":
             return (np.nan_to_num(raw, nan=0.0) - mean) / deviation, known
         return np.nan_to_num((raw - mean) / deviation, nan=0.0), known
-
-
-def known_pixels(raw: Floats, bands: Sequence[str]) -> NDArray[np.bool_]:
-    """Which pixels (row, column) have a value in every measured band of (band, row, column)."""
-    measured = [i for i, name in enumerate(bands) if name not in BANDS or BANDS[name].kind != Kind.INDEX]
-    return np.asarray(np.isfinite(raw[measured or slice(None)]).all(axis=0))
-
-
-class BandStatistics:
-    """Mean and deviation of bands, gathered window by window over known pixels (Chan et al. 1983).
-
-    Examples
-    --------
-    >>> statistics = BandStatistics(("red",))
-    >>> statistics.add(np.array([[[1.0, 3.0, np.nan]]], np.float32))
-    >>> statistics.normaliser().mean, statistics.normaliser().deviation
-    ((2.0,), (1.0,))
-    """
-
-    def __init__(self, bands: Sequence[str], impute: Impute = "after") -> None:
-        self.bands = tuple(bands)
-        self.impute: Impute = impute
-        self._count = np.zeros(len(self.bands))
-        self._mean = np.zeros(len(self.bands))
-        self._squares = np.zeros(len(self.bands))
-
-    def add(self, raw: Floats) -> None:
-        """Take in (band, row, column) values; NaN is left out."""
-        for i, band in enumerate(raw):
-            values = band[np.isfinite(band)].astype(np.float64)
-            if values.size == 0:
-                continue
-            mean, count = values.mean(), self._count[i] + values.size
-            shift = mean - self._mean[i]
-            self._squares[i] += ((values - mean) ** 2).sum() + shift**2 * self._count[i] * values.size / count
-            self._mean[i] += shift * values.size / count
-            self._count[i] = count
-
-    def normaliser(self) -> Normaliser:
-        """The normaliser learnt so far; a band that never varies is only centred."""
-        deviation = np.sqrt(self._squares / np.maximum(self._count, 1))
-        deviation[deviation < 1e-12] = 1.0
-        return Normaliser(self.bands, tuple(self._mean.tolist()), tuple(deviation.tolist()), self.impute)

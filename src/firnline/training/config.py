@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -10,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from firnline.bands import Level, band_name
+from firnline.chips.entries import SceneEntry
 from firnline.classes import LabelScheme
 from firnline.errors import ConfigError
 from firnline.models.architectures import Architecture, UNetSettings
@@ -21,42 +21,6 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class OutlineTruth(_Settings):
-    """Truth from outlines: whole glaciers, with debris where it is mapped, or clean and debris parts."""
-
-    glaciers: Path | None = None
-    clean: Path | None = None
-    debris: Path | None = None
-    outlines: Path | None = None
-    """One file with a class column that is understood (ICIMOD's ``Glaciers``, firnline's ``class``)."""
-    border: Path | None = None
-    all_touched: bool = False
-    unknown_rim: Annotated[int, Field(ge=0)] = 0
-    date_column: str | None = None
-    firm: tuple[dt.date, dt.date] | None = None
-    """Outlines dated outside these days are unknown."""
-
-
-class SceneEntry(_Settings):
-    """Scenes with their truth.
-
-    ``images`` may hold ``*`` and ``[...]``. In ``truth``, ``{name}`` is the image's file name up to its last
-    underscore, ``{stem}`` all of it but the suffix.
-    """
-
-    images: str
-    truth: str | OutlineTruth
-    role: Literal["train", "validation"] = "train"
-    scheme: LabelScheme | None = None
-    """The truth's label scheme, where the file does not say."""
-    truth_as: LabelScheme | None = None
-    """Convert the truth to this scheme first."""
-    sidecar: Path | None = None
-    dem: Path | None = None
-    crop: tuple[float, float, float, float] | None = None
-    """Use only this part: (left, bottom, right, top) in the scene's map units."""
 
 
 class Loss(_Settings):
@@ -99,7 +63,11 @@ class TrainingConfig(_Settings):
     preset: Literal["paper"] | None = None
     scheme: LabelScheme
     bands: tuple[str, ...]
-    scenes: tuple[SceneEntry, ...]
+    scenes: tuple[SceneEntry, ...] = ()
+    table: Path | None = None
+    """A table of chips with a split, instead of scenes."""
+    fold: Annotated[int, Field(ge=0)] | None = None
+    """The fold of the table that validates; the other folds train."""
     buffer_m: Annotated[float, Field(ge=0)] = 0.0
     """Training pixels nearer than this to the footprint of a validation scene are unknown."""
     architecture: Architecture = UNetSettings(norm="batch", dropout=0.1)
@@ -139,9 +107,20 @@ class TrainingConfig(_Settings):
         object.__setattr__(self, "bands", names)
         if self.chips.size % self.architecture.multiple:
             raise ValueError(f"chips.size: must be a multiple of {self.architecture.multiple} for this architecture")
+        self._check_source()
         if self.loss.dice == 0 and self.loss.cross_entropy == 0:
             raise ValueError("loss: dice and cross_entropy are both 0")
         return self
+
+    def _check_source(self) -> None:
+        if self.table is None and "scenes" not in self.model_fields_set:
+            raise ValueError("needs scenes, or the table of chips to train on")
+        if self.table is not None and self.scenes:
+            raise ValueError("table: the chips come from it; leave out scenes")
+        if self.table is None and self.fold is not None:
+            raise ValueError("fold: only a table of chips has folds")
+        if self.table is not None and self.buffer_m:
+            raise ValueError("buffer_m: a table of chips has a buffer of its own (its split)")
 
 
 PAPER: dict[str, Any] = {

@@ -12,14 +12,15 @@ import numpy as np
 import shapely
 from rasterio.features import geometry_mask
 
+from firnline.chips.entries import SceneEntry, open_source, require_bands, scene_paths, used_part
+from firnline.chips.statistics import BandStatistics
+from firnline.chips.truth import read_truth
 from firnline.classes import UNKNOWN, Classes, LabelScheme
 from firnline.errors import ConfigError
 from firnline.features import FeatureReader, FeatureSource
 from firnline.grid import Window
-from firnline.models.normaliser import BandStatistics, Floats, Normaliser
-from firnline.scene import open_scene
-from firnline.training.config import SceneEntry, TrainingConfig
-from firnline.training.truth import read_truth
+from firnline.models.normaliser import Floats, Normaliser
+from firnline.training.config import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,18 @@ class ChipReader:
         Beyond the used part everything is unknown.
         """
         raw = np.full((len(self.bands), *window.shape), np.nan, np.float32)
+        inside = window.intersection(self.scene.area)
+        if inside is not None:
+            raw[(slice(None), *inside.relative_to(window).slices)] = self._bands(inside)
+        return raw, self.truth(window)
+
+    def truth(self, window: Window) -> Classes:
+        """Truth (row, column) of a window, 255 unknown."""
         truth = np.full(window.shape, UNKNOWN, np.uint8)
         inside = window.intersection(self.scene.area)
         if inside is not None:
-            at = inside.relative_to(window).slices
-            raw[(slice(None), *at)] = self._bands(inside)
-            truth[at] = self.scene.truth[inside.slices]
-        return raw, truth
+            truth[inside.relative_to(window).slices] = self.scene.truth[inside.slices]
+        return truth
 
     def _bands(self, window: Window) -> Floats:
         if self.features is not None:
@@ -119,38 +125,11 @@ def _read_whole(scene: TrainingScene, bands: Sequence[str]) -> Floats:
 
 
 def _scenes_of(entry: SceneEntry, config: TrainingConfig, folder: Path) -> Iterator[TrainingScene]:
-    pattern = Path(entry.images)
-    root = Path(pattern.anchor) if pattern.is_absolute() else folder
-    try:
-        paths = sorted(root.glob(str(pattern.relative_to(pattern.anchor) if pattern.is_absolute() else pattern)))
-    except (ValueError, IndexError, NotImplementedError):  # what pathlib says of no pattern differs by version
-        paths = []
-    if not paths:
-        raise ConfigError(f"no file matches '{entry.images}'", where=f"scenes.images, from {folder}")
-    for path in paths:
-        sidecar = None if entry.sidecar is None else folder / entry.sidecar
-        source = FeatureSource(open_scene(path, sidecar=sidecar), None if entry.dem is None else folder / entry.dem)
-        missing = source.missing(config.bands)
-        if missing:
-            reasons = ", ".join(f"{name} ({source.why_missing(name)})" for name in missing)
-            raise ConfigError(f"lacks bands that the model shall take: {reasons}", where=path)
-        truth, scheme, notes = read_truth(entry, source.scene, folder)
-        yield TrainingScene(source, truth, scheme, entry.role, _used_part(entry, source), notes)
-
-
-def _used_part(entry: SceneEntry, source: FeatureSource) -> Window:
-    grid = source.scene.grid
-    if entry.crop is None:
-        return grid.window
-    left, bottom, right, top = entry.crop
-    x0, _, _, y1 = grid.bounds
-    dx, dy = grid.transform.a, -grid.transform.e
-    row, column = round((y1 - top) / dy), round((left - x0) / dx)
-    wanted = Window(row, column, round((top - bottom) / dy), round((right - left) / dx))
-    part = wanted.intersection(grid.window)
-    if part is None:
-        raise ConfigError("crop lies outside the scene", where=source.scene.path)
-    return part
+    for path in scene_paths(entry, folder):
+        source = open_source(entry, path, folder)
+        require_bands(source, config.bands)
+        truth = read_truth(entry, source.scene, folder)
+        yield TrainingScene(source, truth.classes, truth.scheme, entry.role, used_part(entry, source), truth.notes)
 
 
 def _require_one_role(scenes: Sequence[TrainingScene]) -> None:
@@ -201,13 +180,13 @@ def _without_rim(scene: TrainingScene, held_out: Sequence[TrainingScene], buffer
 
 def fit_normaliser(scenes: Sequence[TrainingScene], config: TrainingConfig) -> Normaliser:
     """Learn mean and deviation of each band from all pixels of the training scenes, and of no others."""
-    statistics = BandStatistics(config.bands, config.impute)
+    statistics = BandStatistics(config.bands)
     for scene in (scene for scene in scenes if scene.role == "train"):
         with scene.reader(config.bands) as reader:
             for window in tiles(scene.area, 1024):
                 raw, _ = reader.read(window)
                 statistics.add(raw)
-    return statistics.normaliser()
+    return Normaliser.of(statistics, config.impute)
 
 
 def tiles(area: Window, side: int) -> Iterator[Window]:

@@ -22,12 +22,16 @@ from firnline.errors import ConfigError, ModelError
 from firnline.files import replaced
 from firnline.models.bundle import require_replaceable, save_bundle
 from firnline.models.fit import level_behind
+from firnline.models.normaliser import Normaliser
+from firnline.preflight.finding import Preflight
 from firnline.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from firnline.training.config import TrainingConfig
-from firnline.training.data import TrainingScene, fit_normaliser, load_scenes
+from firnline.training.data import ChipReader, fit_normaliser, load_scenes
 from firnline.training.losses import batch_loss, l1_norm, require_learnable
 from firnline.training.run import Run, describe, fingerprint
-from firnline.training.sampling import draw_places, find_places, turned
+from firnline.training.sampling import Place, draw_places, find_places, turned
+from firnline.training.soundness import require_sound_scenes
+from firnline.training.table_data import AnyScene, Split, TableScene, TableSceneReader, fit_table, load_table
 from firnline.training.validation import Counts, count, foreground_score, named_iou
 
 BUNDLE = "model"
@@ -54,8 +58,10 @@ def train(
     out_dir: Path,
     *,
     restart: bool = False,
+    force: bool = False,
     report: Callable[[EpochReport], None] = lambda _: None,
     step: Callable[[int, int], None] = lambda _done, _all: None,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> Path:
     """Train a model and leave the bundle of the best epoch in ``out_dir/model``.
 
@@ -69,15 +75,21 @@ def train(
         For the bundle, the checkpoint and the TensorBoard events.
     restart
         Forget an unfinished run in `out_dir`.
+    force
+        Go on where the check of a scene finds what would mislead the model; the bundle says so.
     report, step
         Called after each epoch, and after each batch with (done, all).
+    warn
+        Called before the first epoch with each thing that makes the scores, or the model, worth less.
 
     Returns
     -------
     The bundle's folder.
     """
     require_replaceable(out_dir / BUNDLE)
-    run = _prepare(config, folder)
+    run = _prepare(config, folder, force, warn)
+    for leak in () if run.split is None else run.split.leaks:
+        warn(f"the split leaks: {leak}")
     checkpoint, identity = out_dir / CHECKPOINT, fingerprint(run)
     if restart:
         checkpoint.unlink(missing_ok=True)
@@ -102,14 +114,16 @@ def train(
     return out_dir / BUNDLE
 
 
-def _prepare(config: TrainingConfig, folder: Path) -> Run:
+def _prepare(config: TrainingConfig, folder: Path, force: bool, warn: Callable[[str], None]) -> Run:
+    found: dict[Path, Preflight] = {}
+
+    def check(scenes: Sequence[AnyScene]) -> None:
+        found.update(require_sound_scenes((scene.source for scene in scenes), force=force, warn=warn))
+
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    scenes = load_scenes(config, folder)
-    _require_alike(scenes, config)
-    places = find_places(scenes, config)
-    normaliser = fit_normaliser(scenes, config)
+    config, scenes, places, normaliser, split = _data(config, folder, check)
     torch.manual_seed(config.seed)
     network = config.architecture.build(len(config.bands), config.scheme.class_count)
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -118,7 +132,22 @@ def _prepare(config: TrainingConfig, folder: Path) -> Run:
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
     bf16 = config.precision == "bf16" or (config.precision == "auto" and _has_fast_bf16(device))
-    return Run(config, scenes, places, normaliser, network, optimiser, device, bf16)
+    return Run(config, scenes, places, normaliser, network, optimiser, device, bf16, split, found)
+
+
+def _data(
+    config: TrainingConfig, folder: Path, check: Callable[[Sequence[AnyScene]], None]
+) -> tuple[TrainingConfig, Sequence[AnyScene], list[Place], Normaliser, Split | None]:
+    """What is learnt from: of the scenes named, or of a table of chips, whose size the settings then have."""
+    if config.table is None:
+        scenes = load_scenes(config, folder)
+        _require_alike(scenes, config)
+        check(scenes)
+        return config, scenes, find_places(scenes, config), fit_normaliser(scenes, config), None
+    config, data = load_table(config, folder / config.table)
+    _require_alike(data.scenes, config)
+    check(data.scenes)
+    return config, data.scenes, data.places, fit_table(data, config), data.split
 
 
 def _has_fast_bf16(device: torch.device) -> bool:
@@ -128,7 +157,7 @@ def _has_fast_bf16(device: torch.device) -> bool:
     return bool(abilities.get("avx512_bf16") or abilities.get("amx_bf16"))
 
 
-def _require_alike(scenes: Sequence[TrainingScene], config: TrainingConfig) -> None:
+def _require_alike(scenes: Sequence[AnyScene], config: TrainingConfig) -> None:
     """One bundle has one resolution and one level a band: refuse a mixture that nobody declared."""
     first = scenes[0].source
     for scene in scenes:
@@ -151,7 +180,13 @@ def _batches(run: Run, epoch: int) -> Iterator[tuple[Tensor, Tensor, list[LabelS
     drawn = draw_places(run.places, config, epoch)
     random = np.random.default_rng([config.seed, epoch, 2])
     with ExitStack() as stack:
-        readers = {i: stack.enter_context(run.scenes[i].reader(config.bands)) for i in {p.scene for p in drawn}}
+        readers: dict[int, ChipReader | TableSceneReader] = {}
+        for i in {place.scene for place in drawn}:
+            scene = run.scenes[i]
+            if isinstance(scene, TableScene):
+                readers[i] = stack.enter_context(scene.reader(config.bands))
+            else:
+                readers[i] = stack.enter_context(scene.reader(config.bands))
         for first in range(0, len(drawn), config.batch):
             chips, truths, schemes = [], [], []
             for place in drawn[first : first + config.batch]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,10 +19,11 @@ from firnline.bands import BANDS, Sensor
 from firnline.models.bundle import BandInput, Description
 from firnline.models.fit import level_behind
 from firnline.models.normaliser import Normaliser
+from firnline.preflight.finding import Preflight
 from firnline.training.checkpoint import Progress
 from firnline.training.config import TrainingConfig
-from firnline.training.data import TrainingScene
 from firnline.training.sampling import Place
+from firnline.training.table_data import AnyScene, Split, TableScene
 
 
 @dataclass(frozen=True)
@@ -29,16 +31,20 @@ class Run:
     """What does not change from epoch to epoch."""
 
     config: TrainingConfig
-    scenes: Sequence[TrainingScene]
+    scenes: Sequence[AnyScene]
     places: Sequence[Place]
     normaliser: Normaliser
     network: nn.Module
     optimiser: Optimizer
     device: torch.device
     bf16: bool
+    split: Split | None = None
+    """How the table of chips was split; None where the scenes have roles."""
+    found: Mapping[Path, Preflight] = field(default_factory=dict)
+    """What the check of each scene found, by its path."""
 
     @property
-    def held_out(self) -> list[TrainingScene]:
+    def held_out(self) -> list[AnyScene]:
         """The scenes that the best epoch is chosen on."""
         return [scene for scene in self.scenes if scene.role == "validation"]
 
@@ -64,8 +70,14 @@ def describe(run: Run, progress: Progress) -> Description:
         resolution_m=first.scene.grid.resolution,
         window=2 * config.chips.size,
         training=_provenance(run, progress),
-        metrics={"validation IoU": progress.history[-1]["iou"], "best epoch": progress.best_epoch},
+        metrics={_score_name(run): progress.history[-1]["iou"], "best epoch": progress.best_epoch},
     )
+
+
+def _score_name(run: Run) -> str:
+    """A score on chips that share pixels or glaciers with training says so wherever it is shown."""
+    leaks = run.split is not None and run.split.leaks
+    return "validation IoU (the split leaks)" if leaks else "validation IoU"
 
 
 def _sensors(run: Run) -> tuple[Sensor, ...]:
@@ -92,9 +104,11 @@ def _provenance(run: Run, progress: Progress) -> dict[str, Any]:
                 "degrees": _degrees(scene),
                 "is_synthetic": scene.source.scene.is_synthetic,
                 "notes": [*scene.notes, *([scene.source.scene.note] if scene.source.scene.note else [])],
+                **_found(run.found.get(scene.source.scene.path)),
             }
             for scene in run.scenes
         ],
+        **({} if run.split is None else {"split": asdict(run.split)}),
         "epochs": progress.epoch,
         "seconds": round(progress.seconds, 1),
         "versions": _versions(),
@@ -104,11 +118,19 @@ def _provenance(run: Run, progress: Progress) -> dict[str, Any]:
     }
 
 
+def _found(found: Preflight | None) -> dict[str, list[str]]:
+    """What the check of a scene leaves in the bundle: its marks, and refusals that were overruled."""
+    if found is None:
+        return {}
+    refused = [finding.what for finding in found.refusals]
+    return {"marks": list(found.marks), **({"refused, and used all the same": refused} if refused else {})}
+
+
 def _versions() -> dict[str, str]:
     return {"firnline": firnline.__version__, "torch": torch.__version__}
 
 
-def _degrees(scene: TrainingScene) -> list[float]:
+def _degrees(scene: AnyScene) -> list[float]:
     """(west, south, east, north) of the used part, WGS 84."""
     grid = scene.source.scene.grid.of_window(scene.area)
     return [round(value, 4) for value in transform_bounds(grid.crs, "EPSG:4326", *grid.bounds)]
@@ -120,6 +142,6 @@ def fingerprint(run: Run) -> str:
     digest.update(repr((run.bf16, run.device.type, torch.get_num_threads(), _versions())).encode())
     for scene in run.scenes:
         digest.update(scene.name.encode())
-        digest.update(scene.truth.tobytes())
+        digest.update(scene.identity() if isinstance(scene, TableScene) else scene.truth.tobytes())
     digest.update(repr(run.normaliser).encode())
     return digest.hexdigest()

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from firnline.chips.statistics import known_pixels
 from firnline.classes import UNKNOWN, Classes
 from firnline.errors import ConfigError
 from firnline.grid import Window
-from firnline.models.normaliser import Floats, known_pixels
+from firnline.models.normaliser import Floats
 from firnline.training.config import TrainingConfig
 from firnline.training.data import TrainingScene, tiles
 

@@ -13,15 +13,15 @@ from firnline.evaluation.confusion import Confusion, confusion
 from firnline.evaluation.scores import scores
 from firnline.grid import Lattice, Window
 from firnline.models.normaliser import Normaliser
-from firnline.training.data import TrainingScene
 from firnline.training.losses import as_truth_sees
+from firnline.training.table_data import AnyScene
 
 Counts = dict[LabelScheme, Confusion]
 
 
 def count(
     network: nn.Module,
-    scenes: Sequence[TrainingScene],
+    scenes: Sequence[AnyScene],
     normaliser: Normaliser,
     model: LabelScheme,
     window: int,
@@ -39,8 +39,10 @@ def count(
         with scene.reader(normaliser.bands) as reader, torch.inference_mode():
             for at in (at for row in range(lattice.band_count) for at in lattice.windows_in_row(row)):
                 shifted = Window(at.row + scene.area.row, at.column + scene.area.column, *at.shape)
-                raw, truth = reader.read(shifted)
                 owned = _owned(at, lattice)
+                if (reader.truth(shifted)[owned] == UNKNOWN).all():
+                    continue
+                raw, truth = reader.read(shifted)
                 values, known = normaliser.apply(raw)
                 truth = np.where(known, truth, UNKNOWN)[owned]
                 if (truth == UNKNOWN).all():

@@ -1,0 +1,1 @@
+"""Pictures of a table of chips: contact sheets and maps."""

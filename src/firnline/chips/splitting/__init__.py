@@ -1,0 +1,1 @@
+"""Which chips are on which side of a split, and what the sides share all the same."""

@@ -1,0 +1,84 @@
+"""Statistics of bands, gathered window by window; unknown is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firnline.bands import BANDS, Kind
+
+Floats = NDArray[np.float32]
+
+
+def known_pixels(raw: Floats, bands: Sequence[str]) -> NDArray[np.bool_]:
+    """Which pixels (row, column) have a value in every measured band of (band, row, column)."""
+    measured = [i for i, name in enumerate(bands) if name not in BANDS or BANDS[name].kind != Kind.INDEX]
+    return np.asarray(np.isfinite(raw[measured or slice(None)]).all(axis=0))
+
+
+@dataclass(frozen=True)
+class BandSummary:
+    """What is known of one band; None where no pixel of it is known."""
+
+    name: str
+    count: int
+    mean: float | None
+    deviation: float | None
+    """Of the population, in the band's unit."""
+    minimum: float | None
+    maximum: float | None
+
+
+class BandStatistics:
+    """Mean, deviation and range of bands, gathered window by window over known pixels (Chan et al. 1983).
+
+    Examples
+    --------
+    >>> statistics = BandStatistics(("red",))
+    >>> statistics.add(np.array([[[1.0, 3.0, np.nan]]], np.float32))
+    >>> statistics.summary()[0]
+    BandSummary(name='red', count=2, mean=2.0, deviation=1.0, minimum=1.0, maximum=3.0)
+    """
+
+    def __init__(self, bands: Sequence[str]) -> None:
+        self.bands = tuple(bands)
+        self._count = np.zeros(len(self.bands))
+        self._mean = np.zeros(len(self.bands))
+        self._squares = np.zeros(len(self.bands))
+        self._minimum = np.full(len(self.bands), np.inf)
+        self._maximum = np.full(len(self.bands), -np.inf)
+
+    def add(self, raw: Floats) -> None:
+        """Take in (band, row, column) values; what is not finite is left out."""
+        for i, band in enumerate(raw):
+            values = band[np.isfinite(band)].astype(np.float64)
+            if values.size == 0:
+                continue
+            mean, count = values.mean(), self._count[i] + values.size
+            shift = mean - self._mean[i]
+            self._squares[i] += ((values - mean) ** 2).sum() + shift**2 * self._count[i] * values.size / count
+            self._mean[i] += shift * values.size / count
+            self._count[i] = count
+            self._minimum[i] = min(self._minimum[i], values.min())
+            self._maximum[i] = max(self._maximum[i], values.max())
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        """Of each band; 0 where nothing of it is known."""
+        return tuple(self._mean.tolist())
+
+    @property
+    def deviation(self) -> tuple[float, ...]:
+        """Of each band, of the population; 0 where nothing of it is known."""
+        return tuple(np.sqrt(self._squares / np.maximum(self._count, 1)).tolist())
+
+    def summary(self) -> tuple[BandSummary, ...]:
+        """What is known of each band."""
+        values = zip(self.bands, self._count, self.mean, self.deviation, self._minimum, self._maximum, strict=True)
+        return tuple(
+            BandSummary(name, int(count), *(float(each) if count else None for each in told))
+            for name, count, *told in values
+        )

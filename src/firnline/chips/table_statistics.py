@@ -1,0 +1,74 @@
+"""Statistics of bands over the pixels of a table of chips, streamed: each pixel once, unknown left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firnline.chips.cuts import grouped, require_files
+from firnline.chips.reader import OpenScenes
+from firnline.chips.statistics import BandStatistics
+from firnline.chips.table import TRAIN, Chip, ChipTable
+from firnline.chips.windows import reading_windows, single_reading
+from firnline.classes import UNKNOWN
+from firnline.errors import ConfigError
+from firnline.grid import Window
+
+
+def table_statistics(table: ChipTable, bands: Sequence[str], split: str | None = TRAIN) -> BandStatistics:
+    """Statistics of bands over all pixels of the chips of one side; of all chips where `split` is None.
+
+    A pixel counts once, however many chips hold it, and not at all where the truth is unknown (or filled from another
+    date); of each band, those pixels count that are known in it. Scenes are read window by window.
+
+    Raises
+    ------
+    ConfigError
+        When no chip is on that side.
+    SceneError, BandError, LabelError
+        When a scene is not where the table says, lacks a band, or its truth cannot be read.
+    """
+    chips = list(table.chips(split))
+    if not chips:
+        raise ConfigError(
+            f"has no chips in the split '{split}'", where=table.path, do="split it, or name another side"
+        )
+    require_files(chips, table.path)
+    return statistics_of(chips, bands)
+
+
+def statistics_of(chips: Sequence[Chip], bands: Sequence[str]) -> BandStatistics:
+    """Statistics of bands over all pixels of these chips; see `table_statistics`."""
+    statistics = BandStatistics(bands)
+    with single_reading(), OpenScenes(1) as scenes:
+        for cut, cut_chips in grouped(chips):
+            windows = [chip.window for chip in cut_chips]
+            scene = scenes.opened(cut)
+            area = around(windows).intersection(scene.grid.window)
+            if area is None:
+                continue
+            for at in reading_windows(scene.source.scene, area, len(bands)):
+                counted = covered(windows, at) & (scene.truth(at) != UNKNOWN)
+                if counted.any():
+                    raw = scene.bands(bands, at)
+                    raw[:, ~counted] = np.nan
+                    statistics.add(raw)
+    return statistics
+
+
+def around(windows: Sequence[Window]) -> Window:
+    """The smallest window that holds all of them."""
+    row, column = min(w.row for w in windows), min(w.column for w in windows)
+    return Window(row, column, max(w.stop_row for w in windows) - row, max(w.stop_column for w in windows) - column)
+
+
+def covered(windows: Iterable[Window], at: Window) -> NDArray[np.bool_]:
+    """Which pixels (row, column) of `at` lie in any of the windows."""
+    mask = np.zeros(at.shape, np.bool_)
+    for window in windows:
+        inside = window.intersection(at)
+        if inside is not None:
+            mask[inside.relative_to(at).slices] = True
+    return mask
