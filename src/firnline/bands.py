@@ -81,6 +81,7 @@ _OTHERS: Final = (
     Band("slope", Kind.TERRAIN, "degree", "steepest slope, Horn 1981"),
     Band("coherence", Kind.RADAR, "1", "interferometric coherence, 0 to 1"),
     Band("qa", Kind.QUALITY, "bit field", "quality bits of the product"),
+    Band("day", Kind.QUALITY, "d", "days since 1970-01-01: the date that a composite's pixel is from"),
 )
 BANDS: Final[dict[str, Band]] = {
     **{name: Band(name, Kind.OPTICAL, "1", meaning) for name, meaning in _OPTICAL.items()},

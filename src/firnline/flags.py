@@ -16,6 +16,9 @@ from firnline.grid import Grid, Window, require_same
 SUFFIX = ".flags.tif"
 """``scene.tif`` has its flags in ``scene.flags.tif``."""
 
+IN_FOLDER = "flags.tif"
+"""What the flags of a scene are called in the folder of its map."""
+
 
 class Flag(IntFlag):
     """One bit each, in a uint8 raster on the scene's grid. A pixel may have a flag and still be known.

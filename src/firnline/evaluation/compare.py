@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from firnline.classes import Classes, LabelScheme, convert
+import numpy as np
+
+from firnline.classes import UNKNOWN, Classes, LabelScheme, convert
 from firnline.classraster import ClassRaster, read_classes, read_grid
 from firnline.errors import FirnlineError, GridError, LabelError
 from firnline.evaluation.confusion import Confusion, confusion
 from firnline.evaluation.scores import ClassScores, by_class
 from firnline.evaluation.trial import Trial, summed, try_rules
 from firnline.features import FeatureSource
+from firnline.flags import IN_FOLDER, Flag, find_flags, read_flags
 from firnline.grid import Grid, require_same
 from firnline.labels import rasterise, read_border, read_outlines, truth_of
 from firnline.scene import open_scene
@@ -50,6 +53,8 @@ class Compared:
     truth_scheme: LabelScheme
     confusion: Confusion
     pixel_km2: float | None
+    filled: int = 0
+    """Pixels of known truth that are left out, as the scene has values of another date there."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,11 @@ class Evaluation:
     all_touched: bool = False
 
     @property
+    def filled(self) -> int:
+        """Pixels of known truth that are left out, as the scenes have values of another date there."""
+        return sum(each.filled for each in self.compared)
+
+    @property
     def pixel_km2(self) -> float | None:
         """Area of a pixel, where it is the same in all pairs and known."""
         areas = {each.pixel_km2 for each in self.compared}
@@ -71,6 +81,9 @@ class Evaluation:
 
 def evaluate(pairs: Sequence[Pair], *, scheme: LabelScheme | None = None, all_touched: bool = False) -> Evaluation:
     """Score maps against the truth, over all pairs at once.
+
+    Pixels that the scene's flags call filled (its values there are of another date) are not scored. Flags are those
+    in the folder of the map, and those beside the scene.
 
     Parameters
     ----------
@@ -114,8 +127,9 @@ def evaluate(pairs: Sequence[Pair], *, scheme: LabelScheme | None = None, all_to
         _require_agreement(pair, truth.scheme, prediction.scheme, target, is_converted=scheme is not None)
         true_classes = _converted(truth, target, pair.truth)
         mapped_classes = _converted(prediction, target, pair.prediction)
+        true_classes, filled = _without_filled(pair, truth.grid, true_classes)
         counts = confusion(true_classes, mapped_classes, target.class_count)
-        compared.append(Compared(pair, prediction.scheme, truth.scheme, counts, _pixel_km2(truth.grid)))
+        compared.append(Compared(pair, prediction.scheme, truth.scheme, counts, _pixel_km2(truth.grid), filled))
         if pair.scene is not None:
             source = FeatureSource(open_scene(pair.scene), pair.dem)
             require_same(truth.grid, source.scene.grid, pair.truth, pair.scene)
@@ -189,6 +203,18 @@ def _converted(raster: ClassRaster, target: LabelScheme, path: Path) -> Classes:
         return convert(raster.classes, raster.scheme, target)
     except FirnlineError as error:
         raise LabelError(error.what, where=path, do="choose another --as, or another file") from None
+
+
+def _without_filled(pair: Pair, grid: Grid, truth: Classes) -> tuple[Classes, int]:
+    """The truth, unknown where the scene was filled from another date, and how many known pixels that took."""
+    folder = pair.prediction if pair.prediction.is_dir() else pair.prediction.parent
+    beside = None if pair.scene is None else find_flags(pair.scene)
+    filled = np.zeros(grid.shape, np.bool_)
+    for path in (folder / IN_FOLDER, beside):
+        if path is not None and path.is_file():
+            filled |= read_flags(path, grid) & Flag.FILLED != 0
+    lost = filled & (truth != UNKNOWN)
+    return np.where(lost, np.uint8(UNKNOWN), truth), int(lost.sum())
 
 
 def _pixel_km2(grid: Grid) -> float | None:

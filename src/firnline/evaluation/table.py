@@ -63,9 +63,17 @@ def _heading(evaluation: Evaluation) -> list[str]:
     return [
         f"Label scheme {evaluation.scheme}, {pairs} pair{'s' if pairs > 1 else ''} as one set: "
         f"{counts.scored} pixels{area} known in truth and prediction are scored.",
-        f"Not scored: {counts.truth_unknown} pixels of unknown truth; {unmapped} pixels of known truth "
-        f"({100 * counts.unmapped_share:.1f} %) that the prediction leaves unknown.",
+        f"Not scored: {counts.truth_unknown - evaluation.filled} pixels of unknown truth; {unmapped} pixels "
+        f"of known truth ({100 * counts.unmapped_share:.1f} %) that the prediction leaves unknown.",
+        *_filled_note(evaluation.filled),
     ]
+
+
+def _filled_note(filled: int) -> list[str]:
+    """What filling took from the score; nothing where nothing was filled."""
+    if filled == 0:
+        return []
+    return [f"Not scored either: {filled} pixels of known truth where the scene has values of another date."]
 
 
 def _class_rows(each: ClassScores) -> list[list[str]]:
@@ -125,7 +133,8 @@ def as_record(evaluation: Evaluation) -> dict[str, object]:
         "pairs": [_pair_record(each) for each in evaluation.compared],
         "pixels": {
             "scored": counts.scored,
-            "truth_unknown": counts.truth_unknown,
+            "truth_unknown": counts.truth_unknown - evaluation.filled,
+            "filled_from_another_date": evaluation.filled,
             "prediction_unknown": int(counts.unmapped.sum()),
             "prediction_unknown_share": counts.unmapped_share,
             "pixel_km2": evaluation.pixel_km2,

@@ -1,0 +1,1 @@
+"""STAC catalogues: asked, ranked, looked at."""

@@ -1,0 +1,1 @@
+"""Windows of a catalogue's files, copied, and made a scene."""
