@@ -15,6 +15,7 @@ import rasterio
 import firnline
 from firnline.features import FeatureSource
 from firnline.inference.open_model import OpenedModel
+from firnline.preflight.finding import Preflight
 from firnline.scene import Scene
 
 
@@ -30,7 +31,7 @@ def what_it_depends_on(source: FeatureSource) -> dict[str, Any]:
 
 
 def provenance(
-    source: FeatureSource, model: str | Path, opened: OpenedModel, settings: Mapping[str, Any]
+    source: FeatureSource, model: str | Path, opened: OpenedModel, settings: Mapping[str, Any], found: Preflight
 ) -> dict[str, Any]:
     """Where a result comes from: inputs with their checksums, how they were read, model, settings, versions, date."""
     scene = source.scene
@@ -52,14 +53,20 @@ def provenance(
         "model_argument": str(model),
         "model": opened.record,
         "settings": dict(settings),
+        "marks": list(found.marks),
+        "check": {**found.as_json(), "forced": found.is_refused},
     }
 
 
 def raster_tags(scene: Scene, record: Mapping[str, Any]) -> dict[str, str]:
     """What the rasters themselves say of where they come from."""
     date = {} if scene.date is None else {"DATE": scene.date.isoformat()}
+    # Who meets the raster without its report learns at least this.
+    forced = ["refused by the check of the scene"] if record["check"]["forced"] else []
+    quality = "; ".join([*record["marks"], *forced])
     return {
         **date,
+        **({"QUALITY": quality} if quality else {}),
         "SCENE": scene.path.name,
         "MODEL": str(record["model"]["model"]),
         "SOFTWARE": f"firnline {firnline.__version__}",

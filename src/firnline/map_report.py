@@ -14,6 +14,7 @@ from firnline.features import FeatureSource
 from firnline.inference.open_model import OpenedModel
 from firnline.models.bundle import Bundle
 from firnline.models.ratio import RatioModel
+from firnline.preflight.finding import Preflight
 from firnline.report.areas import class_areas
 from firnline.report.content import ModelFacts, ReportContent, ResultFacts, scene_facts
 from firnline.report.limits import confidence_and_limits
@@ -29,6 +30,7 @@ def write_map_report(
     outlines: gpd.GeoDataFrame,
     opened: OpenedModel,
     record: Mapping[str, Any],
+    found: Preflight,
 ) -> None:
     """Write the page that says what was mapped, how far it can be trusted, and where it comes from."""
     scheme = opened.mapper.scheme
@@ -39,6 +41,8 @@ def write_map_report(
         areas=class_areas(outlines, classes, source.scene.grid, scheme),
         minimum_area_km2=record["settings"]["minimum_area_km2"],
         snow=measure_snow(source.scene, classes),
+        marks=tuple(finding.what for finding in found.findings if finding.mark),
+        forced=tuple(finding.what for finding in found.refusals),
     )
     content = ReportContent(
         title=f"Glaciers in {scene.name}",
@@ -81,6 +85,7 @@ def _bundle_facts(bundle: Bundle) -> ModelFacts:
         bounds=_bounds([scene["degrees"] for scene in trained]),
         synthetic=any(scene["is_synthetic"] for scene in trained),
         scores=_scores(said.metrics),
+        leaks=tuple(said.training.get("split", {}).get("leaks", ())),
         scores_on=f"{', '.join(held_out)}, by which the best epoch was chosen" if held_out else "",
     )
 
@@ -108,7 +113,10 @@ def _bounds(boxes: list[list[float]]) -> tuple[float, float, float, float] | Non
 def _scores(metrics: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     """One row a label scheme of the validation scenes: IoU by class, where the class occurs."""
     rows = {}
-    for scheme, by_class in metrics.get("validation IoU", {}).items():
+    measured: Mapping[str, Any] = next(
+        (value for name, value in metrics.items() if name.startswith("validation IoU")), {}
+    )
+    for scheme, by_class in measured.items():
         found = {f"IoU {name}": float(iou) for name, iou in by_class.items() if iou is not None}
         if found:
             rows[f"this model ({scheme})"] = found

@@ -15,7 +15,8 @@ from firnline.classes import UNKNOWN, Classes
 from firnline.errors import OutputError, SceneError
 from firnline.features import FeatureSource
 from firnline.files import replaced
-from firnline.grid import Lattice
+from firnline.flags import IN_FOLDER, find_flags, read_flags
+from firnline.grid import Lattice, Window
 from firnline.inference.assemble import write_class_map, write_decision_map, write_probability_map
 from firnline.inference.journal import Journal, clear, only_one, open_journal
 from firnline.inference.open_model import OpenedModel, open_model
@@ -26,7 +27,12 @@ from firnline.inventory.polygonise import RGI_MINIMUM_AREA_KM2, polygonise
 from firnline.inventory.probability import mean_probability
 from firnline.map_record import provenance, raster_tags, what_it_depends_on
 from firnline.map_report import write_map_report
+from firnline.models.bundle import Bundle
 from firnline.models.ratio_rules import RatioSettings
+from firnline.preflight.check import check_scene
+from firnline.preflight.finding import Preflight
+from firnline.preflight.require import require_sound
+from firnline.preflight.training_range import Trained
 from firnline.scene import Scene
 
 CLASSES, PROBABILITIES, OUTLINES = "classes.tif", "probabilities.tif", "glaciers"
@@ -54,6 +60,8 @@ class MapSettings:
     """Settings of the rules; with the model ``ratio`` alone."""
     restart: bool = False
     """Forget unfinished work in the output folder."""
+    force: bool = False
+    """Go on where the check of the scene finds what would mislead a model; the results say so."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,8 @@ class MapResult:
     """Area by class name, from the outlines."""
     unknown_share: float
     """The share of the scene's pixels that could not be mapped."""
+    marks: tuple[str, ...] = ()
+    """What the results carry: why they are not inventory-grade."""
 
 
 def map_scene(
@@ -102,14 +112,17 @@ def map_scene(
     ModelError, BandError, GridError
         When the model is none, or does not fit the scene.
     SceneError
-        When the scene is damaged, or no pixel of it is known.
+        When the scene is damaged, no pixel of it is known, or its check finds what would mislead the model.
     OutputError
         When results cannot be written, or unfinished work with other settings is in the way.
     """
     _ = source.scene.resolution  # areas are in metres: a CRS in degrees is told before any work
     _require_free(out_dir)
+    _require_fitting_flags(source.scene)
     opened = open_model(model, source, window=settings.window, runtime=settings.runtime, rules=settings.rules)
     cut = _cut(source.scene, opened, settings.overlap)
+    found = check_scene(source, _trained(opened))
+    require_sound(found, force=settings.force)
     with only_one(out_dir / WORK):
         journal = _open_work(out_dir, source, opened, cut, settings.restart)
         lattice = predict(source, opened.mapper, cut, journal, step)
@@ -122,8 +135,8 @@ def map_scene(
                 do="check which value it calls nodata, and its sidecar",
             )
         said = {**cut.as_json(), "minimum_area_km2": settings.minimum_area_km2}
-        record = provenance(source, model, opened, said)
-        result = _write_all(out_dir, journal, lattice, classes, source, opened, settings, record)
+        record = provenance(source, model, opened, said, found)
+        result = _write_all(out_dir, journal, lattice, classes, source, opened, settings, record, found)
         shutil.rmtree(journal.folder)
     return result
 
@@ -132,12 +145,27 @@ def _require_free(out_dir: Path) -> None:
     """A folder where a result shall be would come to light only after all the work."""
     if out_dir.exists() and not out_dir.is_dir():
         raise OutputError("is a file", where=out_dir, do="name a folder with -o")
-    names = (CLASSES, PROBABILITIES, REPORT, PROVENANCE, *(f"{OUTLINES}.{suffix}" for suffix in _SUFFIX.values()))
+    vectors = (f"{OUTLINES}.{suffix}" for suffix in _SUFFIX.values())
+    names = (CLASSES, PROBABILITIES, REPORT, PROVENANCE, IN_FOLDER, *vectors)
     for path in (out_dir / name for name in names):
         if path.is_dir():
             raise OutputError(
                 "is a folder, and a result of that name is to be written", where=path, do="move it away"
             )
+
+
+def _trained(opened: OpenedModel) -> tuple[Trained, ...]:
+    """What the model saw in training; rules saw nothing."""
+    if not isinstance(opened.origin, Bundle):
+        return ()
+    return tuple(Trained(band.name, band.mean, band.deviation) for band in opened.origin.description.bands)
+
+
+def _require_fitting_flags(scene: Scene) -> None:
+    """Flags on another grid would come to light only when the map is scored."""
+    flags = find_flags(scene.path)
+    if flags is not None:
+        read_flags(flags, scene.grid, Window(0, 0, 1, 1))
 
 
 def _cut(scene: Scene, opened: OpenedModel, overlap: int | None) -> PredictionSettings:
@@ -166,6 +194,7 @@ def _write_all(
     opened: OpenedModel,
     settings: MapSettings,
     record: dict[str, Any],
+    found: Preflight,
 ) -> MapResult:
     """Write every result beside the unfinished work, then move all of them into place."""
     grid, scheme = source.scene.grid, opened.mapper.scheme
@@ -181,14 +210,16 @@ def _write_all(
     outlines = polygonise(classes, grid, scheme, minimum_area_km2=settings.minimum_area_km2)
     if not opened.is_rules:
         outlines["mean_probability"] = mean_probability(outlines, beside / PROBABILITIES)
+    outlines["quality"] = "; ".join(found.marks)  # a shapefile has no other place for it
     areas = _areas(outlines, scheme.class_names[1:])
     unknown = float((classes == UNKNOWN).mean())
     record = {**record, "result": {"area_km2": areas, "outlines": len(outlines), "unknown_share": round(unknown, 6)}}
     for vector_format in settings.formats:
         write_outlines(outlines, beside / f"{OUTLINES}.{_SUFFIX[vector_format]}", vector_format, provenance=record)
-    write_map_report(beside / REPORT, source, classes, outlines, opened, record)
+    write_map_report(beside / REPORT, source, classes, outlines, opened, record, found)
     with replaced(beside / PROVENANCE) as path:
         path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    _copy_flags(source.scene, beside, out_dir)
     names = sorted(path.name for path in beside.iterdir())
     for name in names:
         _move(beside / name, out_dir / name)
@@ -202,6 +233,7 @@ def _write_all(
         out_dir / PROVENANCE,
         areas,
         unknown,
+        found.marks,
     )
 
 
@@ -211,6 +243,16 @@ _SUFFIX = {
     VectorFormat.SHAPEFILE: "shp",
     VectorFormat.GEOPARQUET: "parquet",
 }
+
+
+def _copy_flags(scene: Scene, beside: Path, out_dir: Path) -> None:
+    """The scene's flags go with its map: filled pixels never count when it is scored."""
+    flags = find_flags(scene.path)
+    if flags is None:
+        (out_dir / IN_FOLDER).unlink(missing_ok=True)  # of another scene that was mapped here before
+        return
+    with replaced(beside / IN_FOLDER) as path:
+        shutil.copyfile(flags, path)
 
 
 def _move(path: Path, final: Path) -> None:

@@ -57,7 +57,7 @@ def test_a_geotiff_cut_in_its_pixels(mistake, make_scene, bundle: Path, tmp_path
     assert line.startswith(f"{cut}: cannot be read at row ")
     assert "the file is damaged or cut off" in line
     assert line.endswith("get it again")
-    assert [path.name for path in out.iterdir()] == [".work"]  # what was read may be used again
+    assert not out.exists()  # the check of the scene has come upon it, before any work
 
 
 def test_a_scene_that_vanishes_while_it_is_mapped(
@@ -159,6 +159,20 @@ def test_a_scene_unlike_those_that_the_model_knows(
     refused, make_scene, said: dict[str, object], message: str
 ) -> None:
     assert f"scene.tif: {message}" in refused(make_scene(**said))
+
+
+def test_values_that_are_not_of_the_kind_that_the_model_learnt_from(
+    refused, make_scene, bundle: Path, tmp_path: Path
+) -> None:
+    """Level and names are those of training; the numbers are not."""
+    other = shutil.copytree(bundle, tmp_path / "other")
+    said = json.loads((other / "model.json").read_text())
+    said["bands"][2] |= {"mean": 0.001, "deviation": 0.0005}
+    (other / "model.json").write_text(json.dumps(said))
+    line = refused(make_scene(), model=other)
+    assert "band 'red' has a median of 0.5" in line
+    assert "where the model was trained on 0.001 and 0.0005: not the same unit" in line
+    assert "go on all the same with --force" in line
 
 
 @pytest.mark.parametrize("rules", [False, True], ids=["bundle", "rules"])

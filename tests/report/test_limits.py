@@ -143,3 +143,14 @@ def test_an_unknown_level_weighs_more_when_the_model_needs_one(
     assert found(limits, "radiometric level").severity == Severity.WARNING
     limits = confidence_and_limits(scene, replace(model_facts, level=None), result_facts)
     assert found(limits, "radiometric level").severity == Severity.CAUTION
+
+
+def test_a_score_on_a_split_that_leaks_is_warned_of(
+    scene_facts: SceneFacts, model_facts: ModelFacts, result_facts: ResultFacts
+) -> None:
+    clean = confidence_and_limits(scene_facts, model_facts, result_facts)
+    assert not any("leak" in limit.heading + limit.text for limit in clean)
+    leaky = replace(model_facts, leaks=("train and test share 27 glaciers",))
+    (limit,) = (each for each in confidence_and_limits(scene_facts, leaky, result_facts) if "leaks" in each.heading)
+    assert limit.severity == Severity.WARNING
+    assert "train and test share 27 glaciers." in limit.text

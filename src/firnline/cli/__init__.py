@@ -9,7 +9,24 @@ import typer
 from typer.core import TyperGroup
 
 from firnline import __version__
-from firnline.cli import evaluate, labels, map_, synth, train
+from firnline.cli import (
+    chips_audit,
+    chips_make,
+    chips_plot,
+    chips_publish,
+    chips_split,
+    datasets_hkh,
+    evaluate,
+    labels,
+    map_,
+    scenes_build,
+    scenes_check,
+    scenes_fetch,
+    scenes_preview,
+    scenes_search,
+    synth,
+    train,
+)
 from firnline.errors import FirnlineError
 
 
@@ -43,9 +60,21 @@ app.command("synth")(synth.command)
 scenes = typer.Typer(help="Find, fetch, build and check scenes.", no_args_is_help=True)
 chips = typer.Typer(help="Tables of chips: make, split, audit, plot and publish training data.", no_args_is_help=True)
 datasets = typer.Typer(help="Published data sets, taken as they are.", no_args_is_help=True)
+chips.command("split")(chips_split.command)
+chips.command("audit")(chips_audit.command)
+chips.command("plot")(chips_plot.command)
+chips.command("publish")(chips_publish.command)
+chips.command("make")(chips_make.command)
+chips.command("statistics")(chips_make.statistics)
+scenes.command("search")(scenes_search.command)
+scenes.command("preview")(scenes_preview.command)
+scenes.command("fetch")(scenes_fetch.command)
+scenes.command("check")(scenes_check.command)
+scenes.command("build")(scenes_build.command)
 app.add_typer(scenes, name="scenes")
 app.add_typer(chips, name="chips")
 app.add_typer(datasets, name="datasets")
+datasets.command("hkh")(datasets_hkh.command)
 
 
 def _version(wanted: bool) -> None:

@@ -26,6 +26,9 @@ def command(
     rules: Path | None = typer.Option(None, help="Settings of the rules (docs/rules.md); with --model ratio."),
     runtime: str = typer.Option("auto", help="auto, openvino or torch."),
     restart: bool = typer.Option(False, "--restart", help="Forget unfinished work in the folder."),
+    force: bool = typer.Option(
+        False, "--force", help="Map a scene that `firnline scenes check` refuses; the results say so."
+    ),
 ) -> None:
     """Map the glaciers of SCENE: class and probability rasters, outlines, a report, a record."""
     from firnline.cli.choices import chosen, scene_source
@@ -44,6 +47,7 @@ def command(
         runtime=runtime,  # type: ignore[arg-type] # checked above
         rules=None if rules is None else read_rules(rules),
         restart=restart,
+        force=force,
     )
     source = scene_source(scene, dem=dem, bands=bands, sidecar=sidecar, sensor=sensor)
     with progress_bar("mapping") as bar:
@@ -51,5 +55,7 @@ def command(
     for name, area in result.areas_km2.items():
         typer.echo(f"{name:<22} {area:10.2f} km2")
     typer.echo(f"{'unknown':<22} {result.unknown_share:10.1%} of the scene")
+    for mark in result.marks:
+        typer.echo(f"mark     {mark}")
     typer.echo(f"outlines {', '.join(str(path) for path in result.outlines)}")
     typer.echo(f"report   {result.report}")

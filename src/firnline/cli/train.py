@@ -18,6 +18,9 @@ def command(
     epochs: int | None = typer.Option(None, min=1, help="Instead of the configuration's."),
     threads: int | None = typer.Option(None, min=1, help="CPU threads."),
     restart: bool = typer.Option(False, "--restart", help="Forget an unfinished run."),
+    force: bool = typer.Option(
+        False, "--force", help="Train on scenes that `firnline scenes check` refuses; the bundle says so."
+    ),
 ) -> None:
     """Train a model; an interrupted run goes on where it stopped."""
     from firnline.cli.progress import progress_bar
@@ -34,7 +37,19 @@ def command(
         def tell(report: EpochReport) -> None:
             bar.say(_line(report))
 
-        bundle = train(settings, config.parent, out_dir, restart=restart, report=tell, step=bar.update)
+        def warn(line: str) -> None:
+            bar.say(f"warning: {line}")
+
+        bundle = train(
+            settings,
+            config.parent,
+            out_dir,
+            restart=restart,
+            force=force,
+            report=tell,
+            step=bar.update,
+            warn=warn,
+        )
     typer.echo(f"model {bundle}")
 
 

@@ -79,6 +79,8 @@ class ModelFacts:
     not_for: tuple[str, ...] = ()
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     scores_on: str = ""
+    leaks: tuple[str, ...] = ()
+    """What the chips it was trained on share with those it was measured on, a line each."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,10 @@ class ResultFacts:
     snow: SnowFacts | None = None
     missing_bands: tuple[str, ...] = ()
     """Optional bands of the model that the scene lacks."""
+    marks: tuple[str, ...] = ()
+    """Why the result is not inventory-grade, as the check of the scene found it."""
+    forced: tuple[str, ...] = ()
+    """What the check of the scene found that would mislead a model, where it was mapped all the same."""
 
 
 @dataclass(frozen=True)

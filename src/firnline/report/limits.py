@@ -25,6 +25,7 @@ def confidence_and_limits(scene: SceneFacts, model: ModelFacts, result: ResultFa
     ['The date is not known', 'Debris-covered ice is not mapped']
     """
     limits = [
+        *_checked(result),
         season_limit(scene.date, scene.centre),
         _snow(result.snow),
         *_classes(model),
@@ -34,6 +35,24 @@ def confidence_and_limits(scene: SceneFacts, model: ModelFacts, result: ResultFa
         _use(model),
     ]
     return tuple(sorted(limits, key=lambda limit: limit.rank))
+
+
+def _checked(result: ResultFacts) -> Iterator[Limit]:
+    """What the check of the scene found before it was mapped."""
+    if result.forced:
+        yield Limit(
+            "The scene was refused, and mapped all the same (--force)",
+            f"The check of the scene found what misleads a model: {_sentence('; '.join(result.forced))} Outlines and "
+            "areas may be wrong everywhere. Do not use this map before that is put right.",
+            Severity.WARNING,
+        )
+    if result.marks:
+        yield Limit(
+            "Not inventory-grade: seasonal snow",
+            f"The check of the scene found: {_sentence('; '.join(result.marks))} The rasters (tag QUALITY), the "
+            "outlines (column quality) and the record carry this mark.",
+            Severity.WARNING,
+        )
 
 
 def _percent(share: float) -> str:
@@ -144,6 +163,13 @@ def _scores(model: ModelFacts) -> Limit:
             Severity.CAUTION,
         )
     on = f" on {model.scores_on}" if model.scores_on else ""
+    if model.leaks:
+        return Limit(
+            "Measured accuracy is too good: the split leaks",
+            f"The scores under Model were measured{on}, but what the model was trained on is not apart from it: "
+            f"{_sentence('; '.join(model.leaks))} Part of the score is memory. Expect less on any other scene.",
+            Severity.WARNING,
+        )
     return Limit(
         "Measured accuracy",
         f"The scores under Model were measured{on}. They hold for scenes like those; on other sensors, seasons and "
