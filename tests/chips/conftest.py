@@ -66,6 +66,7 @@ def table_of(tmp_path: Path) -> TableOf:
                             "split": splits[number % len(splits)],
                             "fold": None,
                             "crs": crs.to_string(),
+                            "pixel": transform.a,
                             **{"left": left, "bottom": bottom, "right": right, "top": top},
                             "geometry": shape(outline),
                         }

@@ -52,6 +52,7 @@ def row(
         "split": None,
         "fold": None,
         "crs": crs,
+        "pixel": pixel,
         "left": left,
         "bottom": top - size * pixel,
         "right": left + size * pixel,

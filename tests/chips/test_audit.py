@@ -170,6 +170,26 @@ def test_ice_without_names_is_told() -> None:
     assert far.findings == ()
 
 
+def test_ice_named_within_its_scene_alone_is_told_where_scenes_differ() -> None:
+    """One glacier over the edge of two tiles is a#1 in the one and b#1 in the other."""
+    first = row(glaciers=["a#1"])
+    assert kinds(audit(of([first], [row("b.tif", at=(600, 0), glaciers=["b#1"])]))) == {"warning: unnamed"}
+    assert kinds(audit(of([first], [row(at=(600, 0), glaciers=["a#2"])]))) == {"warning: scenes"}
+    assert kinds(audit(of([first], [row("b.tif", at=(600, 0), **OTHER)]))) == set(), "an id is no name of a scene"
+
+
+def test_areas_are_of_pixels_where_a_chip_reaches_beyond_its_scene() -> None:
+    """Half of the window is beyond the scene; what is known is half of what is in it, all of it ice."""
+    beyond = row(valid=0.25, glacier=1.0, clean=0.75, debris=0.25, **NAMED)
+    beyond["bottom"] += 256 * 30
+    below = row("b.tif", at=(256, 0), **OTHER)
+    found = audit(of([beyond], [below]))
+    assert kinds(found) == {"warning: touch"}, "what is beyond a scene is in no chip of it"
+    assert found.sides[0].km2 == pytest.approx(512 * 256 * 0.0009)
+    assert found.sides[0].valid_km2 == pytest.approx(0.25 * 512 * 512 * 0.0009)
+    assert found.sides[0].debris_km2 == pytest.approx(0.25 * 0.25 * 512 * 512 * 0.0009)
+
+
 def test_each_fold_is_held_against_the_rest() -> None:
     rows = [{**r, "fold": n, **NAMED} for n, r in enumerate(grid(1, 3, stride=506))]
     found = audit(table(rows))

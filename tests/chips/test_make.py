@@ -242,6 +242,33 @@ def test_a_chip_larger_than_the_scene_reaches_beyond_it_and_that_is_recorded(fol
     assert table.about.notes == ("a_20001030_image: chips of 100 pixels reach beyond its 70 x 90: unknown there",)
 
 
+def test_ground_beyond_a_scene_is_in_no_chip_of_it(folder: Path) -> None:
+    """The tile below touches; the chip of the first, larger than the scene, reaches into it but shows none of it."""
+    below = Grid(GRID.crs, GRID.transform @ Affine.translation(0, SIZE[0]), SIZE)
+    write_scene(folder / "b_image.tif", below)
+    write_classes(folder / "b_truth.tif", truth_of(SIZE), below, LabelScheme.CLASS)
+    entries = [
+        {"images": f"{name}_*image.tif", "truth": "{name}_truth.tif", "role": role}
+        for name, role in (("a", "train"), ("b", "validation"))
+    ]
+    entries[1]["images"] = "b_image.tif"
+    table = make(folder, size=100, scenes=entries)
+    assert table.about.leaks == ()
+    first = table.frame.iloc[0]
+    assert (first["height"], first["width"], first["pixel"]) == (100, 100, 30)
+    assert tuple(first[["left", "bottom", "right", "top"]]) == GRID.bounds
+    degrees = gpd.GeoSeries([shapely.box(*GRID.bounds)], crs=32645).to_crs(4326).iloc[0]
+    assert shapely.hausdorff_distance(degrees, first["geometry"]) < 1e-9
+    assert next(table.chips("train")).window.shape == (100, 100)
+
+
+def test_of_a_chip_of_which_nothing_is_known_no_share_is_told(folder: Path) -> None:
+    write_classes(folder / "a_20001030_truth.tif", np.full(SIZE, UNKNOWN, np.uint8), GRID, LabelScheme.CLASS)
+    frame = make(folder, filters={"valid": None}).frame
+    assert (frame["valid"] == 0).all()
+    assert frame[["glacier", "clean", "debris"]].isna().all(axis=None), "0 would say that there is no ice"
+
+
 def test_a_crop_smaller_than_a_chip_keeps_the_rest_unknown(folder: Path) -> None:
     crop = [478005 + 300, 3108145 - 600, 478005 + 900, 3108145 - 300]  # rows 10 to 20, columns 10 to 30
     entry = {"images": "a_*_image.tif", "truth": "{name}_truth.tif", "crop": crop}

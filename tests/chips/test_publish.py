@@ -264,6 +264,14 @@ def test_the_table_alone_loads_where_the_scenes_are_put(made: ChipTable, tmp_pat
     assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
 
 
+def test_files_that_are_not_taken_along_are_not_named(made: ChipTable, tmp_path: Path) -> None:
+    named = made.with_frame(made.frame.assign(image="../slices/img.npy", mask="../slices/mask.npy", patch="p"))
+    publish(named, tmp_path / "release", TERMS)
+    columns = read_table(tmp_path / "release" / "chips.parquet").frame.columns
+    assert "patch" in columns
+    assert not {"image", "mask"} & set(columns)
+
+
 def test_two_scenes_of_one_name_stay_two(tmp_path: Path, table_of: Callable[..., ChipTable]) -> None:
     pairs = []
     for number, year in enumerate(("2001", "2002")):
@@ -297,6 +305,14 @@ def test_the_card_tells_leak_licence_and_balance(made: ChipTable, tmp_path: Path
     assert [cell.strip() for cell in row.split("|")][6:8] == [clean, debris]
     release = read_table(tmp_path / "release" / "chips.parquet")
     assert (release.about.leaks, release.about.licence) == ((leak,), "unknown")
+
+
+def test_the_card_tells_a_leak_that_the_table_does_not(made: ChipTable, tmp_path: Path) -> None:
+    """Somebody named two sides for chips of one glacier, and the table kept saying that nothing leaks."""
+    frame = made.frame.assign(split=["train", "test"] * 3, glaciers=[["G1"]] * 6)
+    done = publish(made.with_frame(frame), tmp_path / "release", TERMS)
+    assert done.leaks == ("train and test share 1 glacier: G1",)
+    assert "THE SPLIT LEAKS:** train and test share 1 glacier: G1" in (tmp_path / "release/README.md").read_text()
 
 
 def test_the_card_tells_folds_and_that_there_is_no_split(made: ChipTable, tmp_path: Path) -> None:

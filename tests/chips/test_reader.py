@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import rasterio
 from affine import Affine
 from rasterio.crs import CRS
+from tests.chips.tables import row, table
 
 from firnline.chips.reader import Cut, OpenScenes
 from firnline.chips.table import Chip
@@ -33,7 +35,8 @@ def scene(folder: Path, name: str, *, seed: int = 0) -> tuple[Path, Path]:
 
 
 def chip(paths: tuple[Path, Path], window: Window) -> Chip:
-    return Chip("x", *paths, None, None, window, LabelScheme.GLACIER, None, None, None)
+    corner = GRID.corner(window.row, window.column)
+    return Chip("x", *paths, None, None, window, LabelScheme.GLACIER, None, None, None, "EPSG:32645", corner)
 
 
 @pytest.mark.parametrize("window", [Window(3, 7, 16, 16), Window(30, 44, 16, 16)], ids=["inside", "beyond"])
@@ -92,6 +95,25 @@ def test_no_more_scenes_stay_open_than_allowed(tmp_path: Path) -> None:
         assert (again == file.read(1)).all()
 
 
+def test_a_table_with_values_that_are_none_of_its_own_is_one_clear_line(tmp_path: Path) -> None:
+    paths = scene(tmp_path, "image")
+    with OpenScenes() as scenes, pytest.raises(FirnlineError, match="where its table says"):
+        scenes.read(replace(chip(paths, GRID.window), crs="EPSG:99"), ["green"])
+    with pytest.raises(FirnlineError, match=r"t\.parquet: the chip a_r0_c0 has the label scheme 'ice'"):
+        list(table([row(scheme="ice")], tmp_path / "t.parquet").chips())
+
+
+def test_a_scene_made_again_on_other_ground_is_not_taken_for_the_one_of_the_table(tmp_path: Path) -> None:
+    paths = scene(tmp_path, "image")
+    for path in paths:
+        with rasterio.open(path, "r+") as file:
+            file.transform = file.transform @ Affine.translation(10, 0)
+    with OpenScenes() as scenes, pytest.raises(FirnlineError, match=r"image\.tif: does not hold the chip x where"):
+        scenes.read(chip(paths, GRID.window), ["green"])
+    with rasterio.open(paths[0]) as file:
+        assert file.transform.c == GRID.transform.c + 300, "both have moved, so that they still fit each other"
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
@@ -115,6 +137,16 @@ def test_files_that_changed_since_are_one_clear_line(tmp_path: Path, spoil: obje
     spoil(*paths)  # type: ignore[operator]
     with OpenScenes() as scenes, pytest.raises(FirnlineError, match=said):
         scenes.read(chip(paths, GRID.window), ["green"])
+
+
+@pytest.mark.parametrize("value", [256, 257, -1])
+def test_a_value_that_a_byte_cannot_hold_is_not_taken_for_a_class(tmp_path: Path, value: int) -> None:
+    paths = scene(tmp_path, "a")
+    profile = {"driver": "GTiff", "dtype": "int16", "count": 1, "height": 40, "width": 50}
+    with rasterio.open(paths[1], "w", crs=GRID.crs, transform=GRID.transform, **profile) as file:
+        file.write(np.full((1, 40, 50), value, np.int16))
+    with OpenScenes() as scenes, pytest.raises(FirnlineError, match=rf"has the values \[{value}\]"):
+        scenes.read(chip(paths, Window(0, 0, 8, 8)), ["green"])
 
 
 def test_values_that_are_no_classes_are_refused_where_they_are_read(tmp_path: Path) -> None:

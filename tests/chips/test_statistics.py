@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 import rasterio
 from affine import Affine
@@ -80,6 +81,22 @@ def test_they_are_numpy_s_to_the_millionth(table: ChipTable, monkeypatch: pytest
         assert (told.minimum, told.maximum) == (known.min(), known.max())
 
 
+def test_a_pixel_under_two_truths_counts_once(table: ChipTable) -> None:
+    """Parts of a scene, each with its own outlines, overlap: what either of them knows counts, once."""
+    scene = table.frame["scene"].iloc[0]
+    with rasterio.open(table.resolve(scene)) as file:
+        green, grid = file.read(2), Grid.of(file)
+    other = np.random.default_rng(5).choice(np.array([0, UNKNOWN], np.uint8), SIZE)
+    write_classes(table.path.parent / "other.tif", other, grid, LabelScheme.GLACIER)
+    with rasterio.open(table.resolve(table.frame["truth"].iloc[0])) as file:
+        known = (file.read(1) != UNKNOWN) | (other != UNKNOWN)
+    frame = table.frame[table.frame["scene"] == scene]
+    twice = table.with_frame(pandas.concat([frame, frame.assign(truth="other.tif")]))
+    told = table_statistics(twice, ("green",)).summary()[0]
+    values = green[known & np.isfinite(green)].astype(np.float64)
+    assert (told.count, told.mean) == (values.size, pytest.approx(values.mean(), rel=1e-9))
+
+
 def test_indices_count_where_they_are_defined(table: ChipTable) -> None:
     _, green, swir = all_pixels(table, "train").astype(np.float32)
     total = green + swir
@@ -109,6 +126,8 @@ def test_what_cannot_be_told_is_one_line(table: ChipTable, firnline: Run) -> Non
     assert "cannot give blue" in err
     code, _, err = firnline("chips", "statistics", table.path, "--bands", "green", "--split", "left")
     assert (code, err.count("\n")) == (2, 1)
+    code, _, err = firnline("chips", "statistics", table.path, "--bands", "green,")
+    assert (code, err) == (2, "firnline: --bands: 'green,' names no bands; give blue,green,ndsi,slope\n")
     table.resolve(table.frame["scene"].iloc[0]).unlink()
     code, _, err = firnline("chips", "statistics", table.path, "--bands", "green")
     assert (code, err.count("\n")) == (2, 1)

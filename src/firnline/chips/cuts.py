@@ -31,9 +31,9 @@ def require_files(chips: Sequence[Chip], table: Path) -> None:
     )
     missing = [path for path in named if not path.exists()]
     if missing:
-        more = f", nor do {len(missing) - 1} more files" if len(missing) > 1 else ""
+        more = f", nor do {len(missing) - 1} more" if len(missing) > 1 else ""
         raise SceneError(
             f"does not exist{more}, though {table} names it",
             where=missing[0],
-            do="move a table and its scenes together, or make it again",
+            do="move a table and its scenes together, or make it again of what is here (datasets hkh: --only)",
         )

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,10 +19,11 @@ from firnline.chips.splitting.audit import audit
 from firnline.chips.splitting.splits import split_table
 from firnline.chips.table import About, ChipTable, frame_of, write_table
 from firnline.chips.truth import SceneTruth, read_truth
+from firnline.chips.truth_folder import move_into_place, staged, truth_folder
 from firnline.chips.windows import chip_windows
 from firnline.classes import UNKNOWN
 from firnline.classraster import write_classes
-from firnline.errors import ConfigError, LabelError, OutputError
+from firnline.errors import ConfigError, LabelError
 from firnline.features import FeatureSource
 from firnline.grid import Window
 from firnline.labels import Outlines, joined, read_outlines
@@ -92,7 +91,7 @@ def make_table(
     """
     jobs = _jobs(settings, folder)
     tally, rows = _Tally(), []
-    with _staged(path) as staging:
+    with staged(path) as staging:
         table = ChipTable(path, frame_of([]), About())
         for done, job in enumerate(jobs, 1):
             rows += _scene_rows(job, settings, folder, table, staging, tally)
@@ -110,15 +109,9 @@ def make_table(
             licence=settings.licence,
         )
         table = _split(ChipTable(path, frame_of(rows), about), settings, folder)
-        _move_into(_truth_folder(path), staging)
+        move_into_place(staging, path)
         write_table(table)
     return table
-
-
-def _move_into(folder: Path, staging: Path) -> None:
-    for made in sorted(staging.iterdir()):
-        folder.mkdir(exist_ok=True)
-        made.replace(folder / made.name)
 
 
 def _require_distinct(rows: list[dict[str, Any]]) -> None:
@@ -148,26 +141,6 @@ def _jobs(settings: MakeSettings, folder: Path) -> list[Job]:
         Job(entry, path, path.stem if path.stem in alone else f"{path.absolute().parent.name}-{path.stem}")
         for entry, path in found
     ]
-
-
-def _truth_folder(table: Path) -> Path:
-    return table.with_name(f"{table.stem}-truth")
-
-
-@contextmanager
-def _staged(path: Path) -> Iterator[Path]:
-    """A folder beside the table for truth rasters until all is whole."""
-    if path.is_dir():
-        raise OutputError("is a folder", where=path, do="name a file (TABLE.parquet)")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        staging = tempfile.TemporaryDirectory(prefix=f".{path.stem}-truth.", dir=path.parent)
-    except OSError as error:
-        raise OutputError(
-            f"could not be written: {error.strerror or error}", where=path, do="write to a folder of your own"
-        ) from None
-    with staging as name:
-        yield Path(name)
 
 
 def _scene_rows(
@@ -239,7 +212,7 @@ def _on_disk(
         name = f"{job.name}-{number}"
     tags = {"FIRNLINE_VERSION": __version__, "GRID_OF": str(job.path), "TRUTH": "; ".join(truth.notes)}
     write_classes(staging / f"{name}.tif", truth.classes, source.scene.grid, truth.scheme, tags)
-    return truth._replace(path=_truth_folder(table.path) / f"{name}.tif")
+    return truth._replace(path=truth_folder(table.path) / f"{name}.tif")
 
 
 def _ids(settings: MakeSettings, source: FeatureSource, folder: Path) -> Outlines | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,7 +14,8 @@ from typing import Self
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
+from rasterio.crs import CRS
+from rasterio.errors import CRSError, RasterioError
 from rasterio.io import DatasetReader
 
 from firnline.chips.table import Chip
@@ -25,6 +27,9 @@ from firnline.grid import Grid, Window, require_same
 from firnline.scene import open_scene
 
 Floats = NDArray[np.float32]
+
+_SAME_CORNER = 1e-3
+"""Corners within this share of a pixel are the same, as of grids."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,34 @@ class OpenScene:
         """The scene's grid."""
         return self.source.scene.grid
 
+    def require_in_place(self, chips: Iterable[Chip]) -> None:
+        """Raise when chips do not lie on the ground that their table says: what it says of them is of another scene.
+
+        Raises
+        ------
+        SceneError
+            It names the first of them.
+        """
+        near = _SAME_CORNER * self.grid.transform.a
+
+        @cache
+        def same_crs(name: str) -> bool:
+            try:
+                return bool(CRS.from_user_input(name) == self.grid.crs)
+            except CRSError:
+                return False
+
+        for chip in chips:
+            apart = np.subtract(self.grid.corner(chip.window.row, chip.window.column), chip.corner)
+            is_inside = chip.window.intersection(self.grid.window) is not None
+            if not is_inside or (np.abs(apart) > near).any() or not same_crs(chip.crs):
+                raise SceneError(
+                    f"does not hold the chip {chip.id} where its table says: it is not the scene that the table was"
+                    " made of",
+                    where=self.cut.scene,
+                    do="make the table again",
+                )
+
     def bands(self, names: Sequence[str], window: Window) -> Floats:
         """Bands (band, row, column) of a window, float32 in their units, NaN where unknown."""
         inside = window.intersection(self.grid.window)
@@ -100,10 +133,11 @@ class OpenScene:
                 do="make it again",
             ) from None
         unknown = stored == UNKNOWN if self.classes.nodata is None else stored == self.classes.nodata
-        classes: Classes = np.where(unknown, np.uint8(UNKNOWN), stored).astype(np.uint8)
+        values = np.where(unknown, UNKNOWN, stored)
+        require_values(values, self.cut.scheme, str(self.cut.truth))  # before 256 becomes 0 in a byte
+        classes: Classes = values.astype(np.uint8)
         if filled is not None:
             classes[filled != 0] = UNKNOWN
-        require_values(classes, self.cut.scheme, str(self.cut.truth))
         return classes
 
 
@@ -153,6 +187,7 @@ class OpenScenes:
     def read(self, chip: Chip, bands: Sequence[str]) -> tuple[Floats, Classes]:
         """Bands (band, row, column; float32, NaN unknown) and truth (row, column; uint8, 255 unknown) of a chip."""
         scene = self.opened(Cut.of(chip))
+        scene.require_in_place([chip])
         return scene.bands(bands, chip.window), scene.truth(chip.window)
 
 

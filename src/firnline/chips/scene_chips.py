@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from firnline.bands import BANDS, Kind
 from firnline.chips.statistics import known_pixels
+from firnline.chips.table import LOCAL
 from firnline.chips.truth import SceneTruth
 from firnline.chips.windows import reading_windows, single_reading
 from firnline.classes import UNKNOWN, Classes, LabelScheme
@@ -56,7 +57,9 @@ def shares(seen: Classes, scheme: LabelScheme, window: Window) -> dict[str, floa
     counts = np.bincount(seen[inside.slices].ravel(), minlength=UNKNOWN + 1)[: scheme.class_count]
     valid = int(counts.sum())
     told: dict[str, float | None] = {"valid": valid / (window.height * window.width)}
-    ice = [float(count / valid) if valid else 0.0 for count in counts]
+    if not valid:  # nothing is known: neither ice nor none
+        return told | {"glacier": None, "clean": None, "debris": None}
+    ice = [float(count / valid) for count in counts]
     match scheme:
         case LabelScheme.CLASS:
             return told | {"glacier": ice[1] + ice[2], "clean": ice[1], "debris": ice[2]}
@@ -83,7 +86,7 @@ class GlacierFinder:
         if outlines is not None and outlines.frame["id"].notna().any():
             tree = shapely.STRtree(np.asarray(outlines.frame.geometry.array, dtype=object))
             named = zip(outlines.frame.index, outlines.frame["id"], strict=True)
-            names = [f"{scene}#feature {feature}" if name is None else name for feature, name in named]
+            names = [f"{scene}{LOCAL}feature {feature}" if name is None else name for feature, name in named]
             return cls(grid, tree, np.array(names, dtype=object))
         ice = (truth.classes != 0) & (truth.classes != UNKNOWN)
         parts = np.empty(ice.shape, np.int32)
@@ -102,12 +105,18 @@ class GlacierFinder:
         inside = window.intersection(self.grid.window)
         assert inside is not None
         part = self.parts[inside.slices]
-        return [f"{self.scene}#{number}" for number in np.unique(part[part > 0]).tolist()]
+        return [f"{self.scene}{LOCAL}{number}" for number in np.unique(part[part > 0]).tolist()]
 
 
 def footprints(grid: Grid, windows: Iterable[Window]) -> Iterator[dict[str, Any]]:
-    """Edges of windows in the scene's CRS, and their outlines in degrees (EPSG:4326)."""
-    bounds = [grid.of_window(window).bounds for window in windows]
+    """Where windows lie: size of a pixel, edges in the scene's CRS, and outlines in degrees (EPSG:4326).
+
+    Of a window that reaches beyond the scene it is the part inside: there are no pixels of the ground beyond it,
+    which may be in another scene.
+    """
+    inside = [window.intersection(grid.window) for window in windows]
+    bounds = [grid.of_window(part).bounds for part in inside if part is not None]
     boxes = geopandas.GeoSeries([shapely.box(*edges) for edges in bounds], crs=grid.crs.to_wkt()).to_crs("EPSG:4326")
+    pixel = float((grid.transform.a * -grid.transform.e) ** 0.5)
     for (left, bottom, right, top), outline in zip(bounds, boxes, strict=True):
-        yield {"left": left, "bottom": bottom, "right": right, "top": top, "geometry": outline}
+        yield {"pixel": pixel, "left": left, "bottom": bottom, "right": right, "top": top, "geometry": outline}

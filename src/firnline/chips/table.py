@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ import pyarrow
 import pyarrow.parquet
 
 from firnline.classes import LabelScheme
-from firnline.errors import ConfigError
+from firnline.errors import ConfigError, OutputError
 from firnline.files import replaced
 from firnline.grid import Window
 
@@ -43,23 +43,27 @@ COLUMNS: Final = {
     "glacier": "float64: share of the valid pixels that are glacier of any kind; null where the scheme cannot tell",
     "clean": "float64: ... clean ice; null where the scheme cannot tell",
     "debris": "float64: ... debris-covered ice; null where the scheme cannot tell",
-    "glaciers": "list of str: ids of the glaciers in the window",
+    "glaciers": "list of str: ids of the glaciers in the window; SCENE#NUMBER, which no other scene uses, without",
     "split": "str or null: train, validation or test; null is in none",
     "fold": "int32 or null: k-fold splits",
     "crs": "str: the scene's CRS, as EPSG:32645 where it has a code",
-    "left": "float64: the window's edges in that CRS, from the scene's transform",
+    "pixel": "float64: side of a pixel, m",
+    "left": "float64: edges in that CRS of what the window holds of the scene, from the scene's transform",
     "bottom": "float64",
     "right": "float64",
     "top": "float64",
-    "geometry": "polygon: the window's outline, EPSG:4326",
+    "geometry": "polygon: the same outline, EPSG:4326",
 }
 """Every column of a table of chips. Others may follow them."""
 
 _KINDS: Final = {
     **dict.fromkeys(("row", "column", "height", "width"), "int32"),
-    **dict.fromkeys(("valid", "glacier", "clean", "debris", "left", "bottom", "right", "top"), "float64"),
+    **dict.fromkeys(("valid", "glacier", "clean", "debris", "pixel", "left", "bottom", "right", "top"), "float64"),
     "fold": "Int32",
 }
+
+LOCAL: Final = "#"
+"""In the names of glaciers that have no id, SCENE#NUMBER: they hold within their scene alone."""
 
 _KEY: Final = b"firnline"
 
@@ -110,6 +114,9 @@ class Chip:
     split: str | None
     fold: int | None
     date: dt.date | None
+    crs: str
+    corner: tuple[float, float]
+    """Left and top of the window in that CRS."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +151,12 @@ class ChipTable:
         def int_or_none(value: Any) -> int | None:
             return None if value is None or value != value or str(value) == "<NA>" else int(value)
 
+        if row["scheme"] not in set(LabelScheme):
+            raise ConfigError(
+                f"the chip {row['id']} has the label scheme '{row['scheme']}', which is none",
+                where=self.path,
+                do=f"write {', '.join(LabelScheme)}",
+            )
         date = row["date"]
         return Chip(
             id=row["id"],
@@ -156,6 +169,8 @@ class ChipTable:
             split=row["split"] if isinstance(row["split"], str) else None,
             fold=int_or_none(row["fold"]),
             date=date if isinstance(date, dt.date) and date == date else None,
+            crs=row["crs"],
+            corner=(float(row["left"]), float(row["top"])),
         )
 
     def with_frame(self, frame: geopandas.GeoDataFrame, **about: Any) -> ChipTable:
@@ -165,6 +180,7 @@ class ChipTable:
 
 def write_table(table: ChipTable) -> None:
     """Write a table as GeoParquet to its path, whole or not at all."""
+    require_table_name(table.path)
     with replaced(table.path) as temporary:
         table.frame.to_parquet(temporary, index=False)
         arrow = pyarrow.parquet.read_table(temporary)
@@ -190,6 +206,24 @@ def read_table(path: Path) -> ChipTable:
     if missing or _KEY not in metadata:
         lacks = f": no column {' '.join(missing)}" if missing else ": it says nothing of itself"
         raise ConfigError(f"is not a table of chips{lacks}", where=path, do="make one with firnline chips make")
-    about = json.loads(metadata[_KEY])
-    about = {**about, "leaks": tuple(about["leaks"]), "notes": tuple(about["notes"])}
-    return ChipTable(path, frame, About(**about))
+    return ChipTable(path, frame, _about(metadata[_KEY], path))
+
+
+def _about(text: bytes, path: Path) -> About:
+    known = {each.name for each in fields(About)}
+    try:
+        # What a later version adds is not known here, and not needed.
+        about = {key: value for key, value in json.loads(text).items() if key in known}
+        return About(**{**about, "leaks": tuple(about["leaks"]), "notes": tuple(about["notes"])})
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ConfigError(
+            "is not a table of chips: what it says of itself cannot be read", where=path, do="make it again"
+        ) from None
+
+
+def require_table_name(path: Path) -> None:
+    """Raise OutputError when a path is not one of a table: whatever lies there, a scene for one, would be lost."""
+    if path.is_dir():
+        raise OutputError("is a folder", where=path, do="name a file (TABLE.parquet)")
+    if path.suffix.lower() not in (".parquet", ".geoparquet"):
+        raise OutputError("is not the name of a table", where=path, do="end it in .parquet")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firnline.chips.cuts import grouped, require_files
-from firnline.chips.reader import OpenScenes
+from firnline.chips.reader import Cut, OpenScenes
 from firnline.chips.statistics import BandStatistics
 from firnline.chips.table import TRAIN, Chip, ChipTable
 from firnline.chips.windows import reading_windows, single_reading
@@ -32,9 +33,8 @@ def table_statistics(table: ChipTable, bands: Sequence[str], split: str | None =
     """
     chips = list(table.chips(split))
     if not chips:
-        raise ConfigError(
-            f"has no chips in the split '{split}'", where=table.path, do="split it, or name another side"
-        )
+        where = "" if split is None else f" in the split '{split}'"
+        raise ConfigError(f"has no chips{where}", where=table.path, do="split it, or name another side")
     require_files(chips, table.path)
     return statistics_of(chips, bands)
 
@@ -42,20 +42,35 @@ def table_statistics(table: ChipTable, bands: Sequence[str], split: str | None =
 def statistics_of(chips: Sequence[Chip], bands: Sequence[str]) -> BandStatistics:
     """Statistics of bands over all pixels of these chips; see `table_statistics`."""
     statistics = BandStatistics(bands)
-    with single_reading(), OpenScenes(1) as scenes:
-        for cut, cut_chips in grouped(chips):
-            windows = [chip.window for chip in cut_chips]
-            scene = scenes.opened(cut)
-            area = around(windows).intersection(scene.grid.window)
-            if area is None:
-                continue
-            for at in reading_windows(scene.source.scene, area, len(bands)):
-                counted = covered(windows, at) & (scene.truth(at) != UNKNOWN)
-                if counted.any():
-                    raw = scene.bands(bands, at)
-                    raw[:, ~counted] = np.nan
-                    statistics.add(raw)
+    # A scene may come with several truths (parts of it, each with its own outlines): its pixels count once.
+    of_scene: dict[Any, list[tuple[Cut, list[Chip]]]] = {}
+    for cut, cut_chips in grouped(chips):
+        of_scene.setdefault((cut.scene, cut.dem, cut.sidecar), []).append((cut, cut_chips))
+    with single_reading():
+        for cuts in of_scene.values():
+            with OpenScenes(len(cuts)) as scenes:
+                _add_scene(statistics, scenes, cuts)
     return statistics
+
+
+def _add_scene(statistics: BandStatistics, scenes: OpenScenes, cuts: Sequence[tuple[Cut, list[Chip]]]) -> None:
+    """Take in the pixels of one scene that are in any chip and known in its truth."""
+    for cut, chips in cuts:
+        scenes.opened(cut).require_in_place(chips)
+    parts = [(scenes.opened(cut), [chip.window for chip in chips]) for cut, chips in cuts]
+    scene = parts[0][0]
+    area = around([window for _, windows in parts for window in windows]).intersection(scene.grid.window)
+    assert area is not None  # chips in their place lie in the scene
+    for at in reading_windows(scene.source.scene, area, len(statistics.bands)):
+        counted = np.zeros(at.shape, np.bool_)
+        for part, windows in parts:
+            inside = covered(windows, at)
+            if inside.any():
+                counted |= inside & (part.truth(at) != UNKNOWN)
+        if counted.any():
+            raw = scene.bands(statistics.bands, at)
+            raw[:, ~counted] = np.nan
+            statistics.add(raw)
 
 
 def around(windows: Sequence[Window]) -> Window:

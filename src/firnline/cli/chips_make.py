@@ -44,7 +44,10 @@ def statistics(
     side = split or (TRAIN if (read.frame["split"] == TRAIN).any() else None)
     if side is not None and side not in SPLITS:
         raise ConfigError(f"'{side}' is no side of a split", where="--split", do=f"choose {', '.join(SPLITS)}")
-    names = [band_name(name.strip()) or name.strip() for name in bands.split(",")]
+    given = [name.strip() for name in bands.split(",")]
+    if not all(given):
+        raise ConfigError(f"'{bands}' names no bands", where="--bands", do="give blue,green,ndsi,slope")
+    names = [band_name(name) or name for name in given]
     found = table_statistics(read, names, side).summary()
     if as_json:
         typer.echo(json.dumps({"split": side, "bands": [vars(band) for band in found]}, indent=1))

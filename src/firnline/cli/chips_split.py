@@ -63,8 +63,9 @@ def _split(table: Path, values: dict[str, Any], folder: Path, out: Path, config:
     from firnline.chips.splitting.audit_text import audit_lines
     from firnline.chips.splitting.split_settings import split_settings
     from firnline.chips.splitting.splits import split_table
-    from firnline.chips.table import read_table, write_table
+    from firnline.chips.table import read_table, require_table_name, write_table
 
+    require_table_name(out)
     done = split_table(read_table(table), split_settings(values, where=config), folder)
     moved = replace(done, path=out)
     if out.absolute().parent != table.absolute().parent:

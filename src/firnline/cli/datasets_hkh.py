@@ -27,11 +27,11 @@ def command(
     Any part of the archive will do. Class rasters and a report are written beside the table.
     """
     from firnline.chips.published import adopt
+    from firnline.chips.table import require_table_name
     from firnline.cli.progress import progress_bar
 
     numbers = None if only is None else _numbers(only)
-    if out.suffix.lower() not in (".parquet", ".geoparquet"):
-        raise ConfigError("is not the name of a table", where=out, do="end it in .parquet")
+    require_table_name(out)
     if download is not None:
         _get(download, root, sha256)
     with progress_bar("scenes") as bar:

@@ -15,6 +15,7 @@ import shapely
 from firnline.chips.cuts import grouped, require_files
 from firnline.chips.entries import require_bands
 from firnline.chips.reader import Cut, OpenScenes
+from firnline.chips.splitting.audit import leaks_of
 from firnline.chips.table import TRAIN, VALIDATION, Chip, ChipTable, read_table
 from firnline.chips.table_statistics import around, covered, statistics_of
 from firnline.classes import UNKNOWN, Classes, LabelScheme
@@ -141,7 +142,7 @@ def load_table(config: TrainingConfig, path: Path) -> tuple[TrainingConfig, Tabl
     ]
     places = _places(table, scenes, {chip.id for chip in sides[TRAIN]}, config)
     words = table.about.split + ("" if config.fold is None else f"; fold {config.fold} validates")
-    return config, TableData(scenes, places, sides[TRAIN], Split(path.name, words, table.about.leaks))
+    return config, TableData(scenes, places, sides[TRAIN], Split(path.name, words, leaks_of(table)))
 
 
 def fit_table(data: TableData, config: TrainingConfig) -> Normaliser:
@@ -196,15 +197,10 @@ def _table_scene(
 ) -> TableScene:
     source = cut.source()
     require_bands(source, config.bands)
-    opened.opened(cut)  # tells now, not in the third epoch, that its truth does not fit
+    opened.opened(cut).require_in_place(chips)  # tells now, not in the third epoch, that its truth does not fit
     windows = tuple(chip.window for chip in chips)
     area = around(windows).intersection(source.scene.grid.window)
-    if area is None:
-        raise ConfigError(
-            f"lies outside {cut.scene}, which has {source.scene.grid.shape} pixels",
-            where=chips[0].id,
-            do="the scene is not the one that the table was made of: make it again",
-        )
+    assert area is not None  # chips in their place lie in the scene
     return TableScene(cut, source, role, windows, area, opened)
 
 

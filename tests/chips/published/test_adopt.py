@@ -182,6 +182,36 @@ def test_with_patches_alone_their_masks_are_put_together(part: Callable[..., Pat
     assert adopted.report.overlap_differs_px == 0
 
 
+def test_a_gap_in_one_patch_is_no_background_where_the_next_covers_it(
+    part: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The next patch has no image, so its mask's gaps look like background; where both lie, the first one tells."""
+    root = part("raster_data", "masks", "vector_data", "splits", "slices/slice_14_img_001")
+    adopt(root, tmp_path / "t.parquet", only=frozenset({14}))
+    scene = SCENES[0]
+    both = (slice(0, 500), slice(506, 512))
+    found = read(tmp_path / "t-truth" / f"{scene.name}.tif")[both]
+    assert scene.gaps[both].any()
+    assert (found[scene.gaps[both]] == 255).all()
+
+
+def test_nothing_is_left_of_a_table_that_did_not_come_about(
+    part: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, out = part("slices", "splits", "masks"), tmp_path / "out"
+    adopt(root, out / "t.parquet", only=frozenset({4}))
+    before = {path.name: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("firnline.chips.published.table._table", interrupted)
+    (root / "glacier_data/vector_data/debris.shp").unlink()
+    with pytest.raises(KeyboardInterrupt):
+        adopt(root, out / "t.parquet")
+    assert {path.name: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
 def test_with_splits_alone_their_one_hot_masks_are_read(part: Callable[..., Path], tmp_path: Path) -> None:
     root = part("raster_data", "masks", "vector_data", "slices/slice_", "splits/test")
     adopted = adopt(root, tmp_path / "t.parquet")

@@ -140,6 +140,18 @@ def test_paths_outside_the_folder_are_refused_before_anything_is_written(
     assert not (tmp_path / "evil").exists()
 
 
+def test_a_zip_with_a_password_or_a_member_without_a_name_is_refused(tmp_path: Path) -> None:
+    packed = packed_as("zip", tmp_path / "a.zip", {"a.npy": b"12345"})
+    content = bytearray(packed.read_bytes())
+    content[content.index(b"PK\x03\x04") + 6] |= 1  # the flag of a password, in the member and in the index
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    packed.write_bytes(content)
+    with pytest.raises(ConfigError, match="cannot be unpacked"):
+        unpack(packed, tmp_path / "out")
+    with pytest.raises(ConfigError, match="outside its folder"):
+        unpack(packed_as("tar", tmp_path / "b.tar", {".": b"12345"}), tmp_path / "out")
+
+
 def test_links_are_refused(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "a.tar", "w") as tar:
         link = tarfile.TarInfo("link")

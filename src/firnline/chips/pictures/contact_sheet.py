@@ -128,6 +128,7 @@ def _read(
     with OpenScenes(limit=1) as scenes:
         for cut, group in grouped(chips):
             scene = scenes.opened(cut)
+            scene.require_in_place(group)
             for chip in group:
                 panels[chip.id] = _panels(scene, chip, bands or choose_bands(scene.source.scene))
                 told(len(panels))

@@ -28,6 +28,7 @@ from firnline.chips.scene_chips import GlacierFinder, footprints, shares
 from firnline.chips.splitting.audit import audit
 from firnline.chips.table import COLUMNS, SPLITS, About, ChipTable, write_table
 from firnline.chips.truth import SceneTruth as ChipTruth
+from firnline.chips.truth_folder import move_into_place, staged, truth_folder
 from firnline.classes import UNKNOWN, LabelScheme
 from firnline.classraster import write_classes
 from firnline.errors import ConfigError, FirnlineError
@@ -89,21 +90,25 @@ def adopt(
     """
     archive = find_archive(root)
     report = Report(root=str(archive.root))
-    taking = _Taking(archive, table_path, report, only)
-    numbers = taking.numbers()
-    rows: list[dict[str, Any]] = []
-    for done, number in enumerate(numbers):
-        if progress is not None:
-            progress(done, len(numbers))
-        rows += taking.rows_of(number)
-    if not rows:
-        reasons = [*report.left_out.values(), *report.problems]
-        why = f": {reasons[0]}" if reasons else ""
-        raise ConfigError(f"no patch of it can be placed{why}", where=root, do="add the scenes, or slices.geojson")
-    table = _table(rows, table_path, report)
-    report.patches = len(table)
-    taking.what_is_missing()
-    write_table(table)
+    with staged(table_path) as staging:
+        taking = _Taking(archive, table_path, staging, report, only)
+        numbers = taking.numbers()
+        rows: list[dict[str, Any]] = []
+        for done, number in enumerate(numbers):
+            if progress is not None:
+                progress(done, len(numbers))
+            rows += taking.rows_of(number)
+        if not rows:
+            reasons = [*report.left_out.values(), *report.problems]
+            why = f": {reasons[0]}" if reasons else ""
+            raise ConfigError(
+                f"no patch of it can be placed{why}", where=root, do="add the scenes, or slices.geojson"
+            )
+        table = _table(rows, table_path, report)
+        report.patches = len(table)
+        taking.what_is_missing()
+        move_into_place(staging, table_path)
+        write_table(table)
     report_path = table_path.with_name(f"{table_path.stem}.report.json")
     report.write(report_path)
     return Adopted(table, report, report_path)
@@ -112,8 +117,10 @@ def adopt(
 class _Taking:
     """The archive on its way into the table."""
 
-    def __init__(self, archive: Archive, table_path: Path, report: Report, only: frozenset[int] | None) -> None:
-        self.archive, self.report, self.only = archive, report, only
+    def __init__(
+        self, archive: Archive, table_path: Path, staging: Path, report: Report, only: frozenset[int] | None
+    ) -> None:
+        self.archive, self.staging, self.report, self.only = archive, staging, report, only
         self.table = ChipTable(table_path, geopandas.GeoDataFrame())
         self.footprints = self._footprints()
         self.masks: Masks = survey_masks(archive, self._wanted, report)
@@ -215,7 +222,9 @@ class _Taking:
             **{"SOURCE_ID": placement.scene.name, "DATE": placement.scene.date.isoformat()},
             **{"FIRNLINE_VERSION": __version__, "FIRNLINE_CREATED": _now()},
         }
-        write_classes(self._truth_path(placement), truth.classes, placement.grid, LabelScheme.CLASS, tags)
+        write_classes(
+            self.staging / self._truth_path(placement).name, truth.classes, placement.grid, LabelScheme.CLASS, tags
+        )
         return truth
 
     def _without_scene(self, placement: Placement, why: str) -> None:
@@ -225,7 +234,7 @@ class _Taking:
         self._leave_out(patches, f"{placement.scene.name}: the scene cannot be used (see the problems)")
 
     def _truth_path(self, placement: Placement) -> Path:
-        return self.table.path.with_name(f"{self.table.path.stem}-truth") / f"{placement.scene.name}.tif"
+        return truth_folder(self.table.path) / f"{placement.scene.name}.tif"
 
     def _rows(self, placement: Placement, truth: SceneTruth, patches: list[Patch]) -> list[dict[str, Any]]:
         scene, grid, here = placement.scene, placement.grid, placement.raster is not None
@@ -317,6 +326,8 @@ def _table(rows: list[dict[str, Any]], path: Path, report: Report) -> ChipTable:
     frame = geopandas.GeoDataFrame(pandas.DataFrame(rows)[[*COLUMNS, *EXTRA]], geometry="geometry", crs="EPSG:4326")
     for name in ("row", "column", "height", "width"):
         frame[name] = frame[name].astype(np.int32)
+    for name in ("glacier", "clean", "debris"):  # a column of no known share at all would be of objects
+        frame[name] = frame[name].astype(np.float64)
     frame["fold"] = pandas.array([pandas.NA] * len(frame), dtype="Int32")
     frame["moved_m"] = frame["moved_m"].astype(np.float64)
     sides = frame["split"].dropna()

@@ -137,7 +137,7 @@ def _compare(classes: Classes, path: Path | None, masks: Masks, report: Report) 
 
 def _from_patches(number: int, grid: Grid, archive: Archive, masks: Masks, report: Report) -> SceneTruth:
     """The masks of a scene's patches side by side, those of ``slices`` before those of ``splits``; unknown where
-    there is no patch, where the patch's image has a gap, and where two patches contradict each other."""
+    there is no patch, where a patch's image or mask has a gap, and where two patches contradict each other."""
     classes = np.full(grid.shape, UNKNOWN, np.uint8)
     placed = np.zeros(grid.shape, np.bool_)
     for patch in sorted(patch for patch in archive.named_patches if patch.scene == number):
@@ -149,9 +149,8 @@ def _from_patches(number: int, grid: Grid, archive: Archive, masks: Masks, repor
         differs = seen & (before != values) & (before != UNKNOWN) & (values != UNKNOWN)
         report.overlap_px += int(np.count_nonzero(seen))
         report.overlap_differs_px += int(np.count_nonzero(differs))
-        merged = np.where(values == UNKNOWN, before, values)
-        merged[differs] = UNKNOWN
-        classes[window.slices] = merged
+        # A gap in one patch is a gap, though it looks like background in the mask of the next.
+        classes[window.slices] = np.where(seen & (before != values), np.uint8(UNKNOWN), values)
         placed[window.slices] = True
     return SceneTruth(classes, FROM_PATCHES if placed.any() else NO_TRUTH)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import tarfile
 import zipfile
@@ -70,8 +71,10 @@ def _members(archive: Path) -> Iterator[list[_Member]]:
                 yield [_of_tar(tar, info, archive) for info in tar if not info.isdir()]
         else:
             raise ConfigError("is neither zip nor tar, or is cut off", where=archive, do="get it again")
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error) as error:
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise ConfigError(f"is damaged or cut off ({error})", where=archive, do="get it again") from None
+    except (RuntimeError, NotImplementedError) as error:  # a password, a method of compression
+        raise ConfigError(f"cannot be unpacked ({error})", where=archive, do="unpack it by other means") from None
 
 
 def _of_zip(opened: zipfile.ZipFile, info: zipfile.ZipInfo, archive: Path) -> _Member:
@@ -93,7 +96,7 @@ def _of_tar(tar: tarfile.TarFile, info: tarfile.TarInfo, archive: Path) -> _Memb
 
 def _require_inside(name: str, archive: Path, *, is_file: bool) -> None:
     path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+    if not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
         raise ConfigError(f"holds a path outside its folder: {name}", where=archive, do="do not trust it")
     if not is_file:
         raise ConfigError(f"holds a link or a device: {name}", where=archive, do="do not trust it")

@@ -16,6 +16,7 @@ from firnline.chips.releases.data_card import ReleaseFacts, card_text
 from firnline.chips.releases.release_folder import new_folder, require_free, sha256, write_checksums
 from firnline.chips.releases.release_outlines import copy_outlines
 from firnline.chips.releases.release_rasters import Progress, ReleaseRasters, unique_names
+from firnline.chips.splitting.audit import leaks_of
 from firnline.chips.table import About, Chip, ChipTable, write_table
 from firnline.errors import ConfigError
 
@@ -118,7 +119,7 @@ def publish(
     with new_folder(folder) as place:
         writer = ReleaseRasters(place, table, chips, progress)
         frame = writer.with_patches(bands) if patches == Patches.TIF else writer.table_alone()
-        released = ChipTable(place / TABLE, frame, _about(table.about, licence, bands))
+        released = ChipTable(place / TABLE, frame, _about(table, licence, bands))
         write_table(released)
         vectors = _write_outlines(outlines, place / "outlines")
         facts = ReleaseFacts(
@@ -187,13 +188,14 @@ def without_places(value: Any) -> Any:
     return value
 
 
-def _about(about: About, licence: str, bands: Sequence[str] | None) -> About:
+def _about(table: ChipTable, licence: str, bands: Sequence[str] | None) -> About:
+    about = table.about
     kept = () if bands is None else (f"of the bands only {' '.join(bands)}; shares are of pixels known in all bands",)
     return replace(
         about,
         config=without_places(about.config),
         split=without_places(about.split),
-        leaks=without_places(about.leaks),
+        leaks=without_places(leaks_of(table)),
         notes=(*without_places(about.notes), *kept),
         licence=licence,
     )

@@ -23,6 +23,9 @@ from firnline.sidecar import SUFFIX as SIDECAR_SUFFIX
 
 SCENE_SUMS: Final = "SCENES.sha256"
 
+_FILES_ELSEWHERE: Final = ("image", "mask")
+"""Columns with paths of files (of the paper's archive) that no release takes along."""
+
 Progress = Callable[[int, int], None]
 
 
@@ -66,6 +69,7 @@ class ReleaseRasters:
         with OpenScenes(limit=1) as scenes:
             for cut, group in grouped(self._chips):
                 scene = scenes.opened(cut)
+                scene.require_in_place(group)
                 layout = layout_of(scene, [chip.window for chip in group], bands)
                 self._note(scene, group, layout)
                 for chip in group:
@@ -104,7 +108,7 @@ class ReleaseRasters:
 
     def _with_sources(self) -> gpd.GeoDataFrame:
         """The rows, with what is lost when a window becomes a file: where in which scene it lay."""
-        frame = self._table.frame.reset_index(drop=True)
+        frame = self._table.frame.reset_index(drop=True).drop(columns=list(_FILES_ELSEWHERE), errors="ignore")
         return frame.assign(
             source_scene=[self._scene_names[chip.scene] for chip in self._chips],
             source_row=frame["row"].astype("int32"),
@@ -141,6 +145,7 @@ class ReleaseRasters:
         with OpenScenes(limit=1) as scenes:
             for done, (cut, group) in enumerate(groups, start=1):
                 scene = scenes.opened(cut)
+                scene.require_in_place(group)
                 self._note(scene, group, None)
                 name = f"{Path(self._scene_names[cut.scene]).stem}.tif"
                 name = name if f"masks/{name}" not in masks.values() else f"{done}_{name}"

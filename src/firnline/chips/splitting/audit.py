@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from firnline.chips.splitting.groups import factorised
 from firnline.chips.splitting.places import Indices, Mask, Pairs, Places
-from firnline.chips.table import SPLITS, ChipTable
+from firnline.chips.table import LOCAL, SPLITS, ChipTable
 from firnline.errors import ConfigError
 
 REST: Final = "the rest"
@@ -132,7 +132,7 @@ class Audit:
 def audit(table: ChipTable, places: Places | None = None) -> Audit:
     """Compare the sides of a table's split with each other, or each of its folds with the rest.
 
-    A side's chips are their windows, whole: what a chip reaches beyond a small scene counts as ground.
+    A side's chips are the ground in their windows, known or not; beyond a small scene there is none.
 
     Parameters
     ----------
@@ -161,6 +161,17 @@ def audit(table: ChipTable, places: Places | None = None) -> Audit:
     findings += _of_balance(summaries)
     used_chips = sum(side.chips for side in summaries)
     return Audit(summaries, between, tuple(findings), len(frame) - used_chips, kind)
+
+
+def leaks_of(table: ChipTable) -> tuple[str, ...]:
+    """What leaks: what the table says of itself, and what its columns show, which somebody may have changed since.
+
+    Raises
+    ------
+    ConfigError
+        As `audit` does.
+    """
+    return tuple(dict.fromkeys((*table.about.leaks, *audit(table).leaks)))
 
 
 def _sides_of(table: ChipTable) -> tuple[str, dict[str, Mask]]:
@@ -192,12 +203,17 @@ class _Content:
         edges = frame[["left", "bottom", "right", "top"]].to_numpy(dtype=np.float64)
         self.km2 = (edges[:, 2] - edges[:, 0]) * (edges[:, 3] - edges[:, 1]) / 1e6
         self.pixels = (frame["height"].astype("int64") * frame["width"].astype("int64")).to_numpy()
+        # Of the whole window, as the share that is valid is; a footprint ends at the scene's edge.
+        self.window_km2 = self.pixels * frame["pixel"].to_numpy(dtype=np.float64) ** 2 / 1e6
         names = ("valid", "glacier", "clean", "debris")
         self.shares = {name: frame[name].astype("float64").to_numpy() for name in names}
         iced = np.any([np.nan_to_num(self.shares[name]) > 0 for name in names[1:]], axis=0)
         named = np.zeros(len(frame), dtype=bool)
         named[self.glacier_links] = True
         self.is_unnamed = iced & ~named
+        is_local = np.array([LOCAL in name for name in self.glacier_names], dtype=bool)
+        self.is_named_locally = np.zeros(len(frame), dtype=bool)
+        self.is_named_locally[self.glacier_links[is_local[self.glacier_codes]]] = True
 
     def side(self, name: str, mask: Mask) -> Side:
         valid = np.nan_to_num(self.shares["valid"][mask])
@@ -205,7 +221,7 @@ class _Content:
 
         def ice(kind: str) -> float | None:
             share = self.shares[kind][mask]
-            return float(np.nansum(share * valid * self.km2[mask])) if np.isfinite(share).any() else None
+            return float(np.nansum(share * valid * self.window_km2[mask])) if np.isfinite(share).any() else None
 
         return Side(
             name=name,
@@ -214,7 +230,7 @@ class _Content:
             glaciers=len(np.unique(self.glacier_codes[mask[self.glacier_links]])),
             km2=float(self.km2[mask].sum()),
             valid_pixels=int(np.round((valid * self.pixels[mask]).sum())),
-            valid_km2=float((valid * self.km2[mask]).sum()),
+            valid_km2=float((valid * self.window_km2[mask]).sum()),
             glacier_km2=ice("glacier"),
             clean_km2=ice("clean"),
             debris_km2=ice("debris"),
@@ -258,13 +274,19 @@ class _Content:
 
     def unnamed(self, sides: dict[str, Mask], between: tuple[Between, ...]) -> list[Finding]:
         """A warning where glaciers of two sides have no ids, and are near enough to be the same."""
-        counts = {name: int((self.is_unnamed & mask).sum()) for name, mask in sides.items()}
-        several = sum(count > 0 for count in counts.values()) > 1
-        if not several or min(pair.distance_m for pair in between) > _GLACIER_REACH_M:
+        without = {name: (self.is_unnamed | self.is_named_locally) & mask for name, mask in sides.items()}
+        without = {name: mask for name, mask in without.items() if mask.any()}
+        in_doubt = any(self._cannot_be_told(a, b) for a, b in combinations(without.values(), 2))
+        if not in_doubt or min(pair.distance_m for pair in between) > _GLACIER_REACH_M:
             return []
-        each = ", ".join(f"{count} of {name}" for name, count in counts.items() if count)
-        line = f"whether the sides share glaciers cannot be told: chips with ice that name no glacier: {each}"
+        each = ", ".join(f"{int(mask.sum())} of {name}" for name, mask in without.items())
+        line = f"whether the sides share glaciers cannot be told: chips with ice whose glaciers have no ids: {each}"
         return [Finding(Severity.WARNING, "unnamed", line)]
+
+    def _cannot_be_told(self, a: Mask, b: Mask) -> bool:
+        """Whether glaciers without ids may be on both sides: names of one scene can be compared, no others."""
+        either = a | b
+        return bool((self.is_unnamed & either).any()) or len(np.unique(self.scene_codes[either])) > 1
 
 
 def _shared(

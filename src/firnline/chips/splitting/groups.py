@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Final
 
 import geopandas
@@ -17,7 +18,7 @@ _LARGE: Final = 0.2
 """A group with more than this share of the smallest side, in any measure, is dealt out before the others."""
 
 
-def factorised(lists: Iterable[Iterable[str] | None]) -> tuple[Indices, Indices, list[str]]:
+def factorised(lists: Iterable[Sequence[str] | None]) -> tuple[Indices, Indices, list[str]]:
     """Lists of names as links: (index of the list, code of the name) of each name in each list, and the names.
 
     Examples
@@ -25,12 +26,12 @@ def factorised(lists: Iterable[Iterable[str] | None]) -> tuple[Indices, Indices,
     >>> factorised([["b", "a"], [], None, ["a"]])
     (array([0, 0, 3]), array([1, 0, 0]), ['a', 'b'])
     """
-    taken: list[Sequence[str]] = [() if names is None else list(names) for names in lists]
-    counts = np.fromiter((len(names) for names in taken), np.intp, len(taken))
-    flat = [str(name) for names in taken for name in names]
+    taken = [() if names is None else names for names in lists]
+    counts = np.fromiter(map(len, taken), np.intp, len(taken))
+    flat = list(map(str, chain.from_iterable(taken)))
     known = sorted(set(flat))
     code_of = {name: code for code, name in enumerate(known)}
-    codes = np.fromiter((code_of[name] for name in flat), np.intp, len(flat))
+    codes = np.fromiter(map(code_of.__getitem__, flat), np.intp, len(flat))
     return np.repeat(np.arange(len(taken)), counts), codes, known
 
 
@@ -68,7 +69,8 @@ def measures(frame: geopandas.GeoDataFrame, groups: Indices) -> Numbers:
     -------
     (groups, measures), each column adding to 1; a measure that no chip has is left out.
     """
-    area = ((frame["right"] - frame["left"]) * (frame["top"] - frame["bottom"])).to_numpy(dtype=np.float64)
+    # Of the whole window, as the share that is valid is; a footprint ends at the scene's edge.
+    area = (frame["height"] * frame["width"] * frame["pixel"] ** 2).to_numpy(dtype=np.float64)
     columns = [np.ones(len(frame))]
     for name in ("glacier", "debris"):
         share = frame[name].astype("float64").to_numpy() * frame["valid"].astype("float64").to_numpy()

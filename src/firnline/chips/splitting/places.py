@@ -10,6 +10,7 @@ from typing import Final, Self
 
 import geopandas
 import numpy as np
+import pandas
 import pyproj
 import shapely
 from numpy.typing import NDArray
@@ -62,7 +63,7 @@ class Places:
     crs
         Index into `crs_names`, by place.
     pixel
-        Size of the smaller side of a pixel, m, by place.
+        Side of a pixel, m, by place.
     of_chip
         The place of each chip, in the order of the table.
     """
@@ -86,6 +87,8 @@ class Places:
         sizes = frame[["width", "height"]].to_numpy(dtype=np.float64)
         extent = bounds[:, 2:] - bounds[:, :2]
         bad = ~(np.isfinite(bounds).all(axis=1) & (extent > 0).all(axis=1) & (sizes > 0).all(axis=1))
+        pixel = frame["pixel"].to_numpy(dtype=np.float64)
+        bad |= ~(pixel > 0)
         if bad.any():
             raise ConfigError(
                 "has no footprint: its edges or its size make no sense",
@@ -97,10 +100,10 @@ class Places:
             raise ConfigError("has no CRS", where=f"chip {frame['id'].iloc[int(np.argmax(codes < 0))]}")
         for name in names:
             _require_metres(str(name))
-        keys = np.column_stack([codes, np.round(bounds, 3)])
-        _, first, of_chip = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-        pixel = (extent / sizes).min(axis=1)
-        return cls(bounds[first], codes[first], tuple(map(str, names)), pixel[first], of_chip.reshape(-1))
+        keys = pandas.DataFrame(np.column_stack([codes, np.round(bounds, 3)]))
+        of_chip = np.asarray(keys.groupby(list(keys.columns), sort=False).ngroup(), dtype=np.intp)
+        first = np.flatnonzero(~keys.duplicated())  # groups are numbered as they come
+        return cls(bounds[first], codes[first].astype(np.intp), tuple(map(str, names)), pixel[first], of_chip)
 
     def __len__(self) -> int:
         return len(self.bounds)
@@ -243,12 +246,27 @@ class Places:
 
     def _near_within(self, a: Indices, b: Indices, distance: float) -> Indices:
         slack = 2 * TOLERANCE * self.pixel
+        a, b = self._about(a, b, distance)
+        if not len(a):
+            return a
         if distance > 0:
             one, other = self._within(a, b, distance)
             return np.unique(one[self._apart(one, other) < distance - slack[one]])
         # Boxes drawn in by the tolerance: a shared edge shares no pixels.
         inner = self._grown(a, -slack[a])
         return np.unique(a[shapely.STRtree(self.boxes[b]).query(inner)[0]])
+
+    def _about(self, a: Indices, b: Indices, distance: float) -> tuple[Indices, Indices]:
+        """Those of `a` and of `b`, of one CRS, that may lie within a distance of one of the others.
+
+        Looking at centres first is cheaper than at boxes, and most chips lie in the midst of their side.
+        """
+        middles = (self.bounds[:, :2] + self.bounds[:, 2:]) / 2
+        bound = distance + float(self.reach[a].max() + self.reach[b].max())
+        a = a[np.isfinite(cKDTree(middles[b]).query(middles[a], distance_upper_bound=bound)[0])]
+        if len(a):
+            b = b[np.isfinite(cKDTree(middles[a]).query(middles[b], distance_upper_bound=bound)[0])]
+        return a, b
 
     def _grown(self, places: Indices, by: Numbers | float) -> NDArray[np.object_]:
         """Outlines in their own CRS, moved outwards."""

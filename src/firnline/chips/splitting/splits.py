@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -14,7 +15,7 @@ import pandas
 from firnline.chips.splitting.audit import audit
 from firnline.chips.splitting.blocks import blocks_of
 from firnline.chips.splitting.groups import components, deal, factorised, grouped, measures
-from firnline.chips.splitting.places import Indices, Places
+from firnline.chips.splitting.places import Indices, Mask, Pairs, Places
 from firnline.chips.splitting.regions import read_regions, regions_of
 from firnline.chips.splitting.separation import kept_apart
 from firnline.chips.splitting.split_settings import (
@@ -26,7 +27,7 @@ from firnline.chips.splitting.split_settings import (
     Side,
     SplitSettings,
 )
-from firnline.chips.table import SPLITS, ChipTable
+from firnline.chips.table import LOCAL, SPLITS, ChipTable
 from firnline.errors import ConfigError
 
 _NONE: Final = -1
@@ -52,6 +53,28 @@ def split_table(table: ChipTable, settings: SplitSettings, folder: Path) -> Chip
     ConfigError
         When the table cannot be split so: no chips, fewer groups than sides, a side left without chips.
     """
+    dealt = split_chips(table, settings, folder)
+    leaks = audit(dealt.table, dealt.places).leaks
+    return dealt.table.with_frame(dealt.table.frame.iloc[np.argsort(dealt.order)], leaks=leaks)
+
+
+@dataclass(frozen=True, eq=False)
+class Dealt:
+    """A table that is split, and not audited: its rows are in the order of their ids, `order` of those given."""
+
+    table: ChipTable
+    places: Places
+    order: Indices
+
+
+def split_chips(table: ChipTable, settings: SplitSettings, folder: Path) -> Dealt:
+    """Split a table as `split_table` does, and leave it to the caller to look for leaks.
+
+    Raises
+    ------
+    ConfigError
+        As `split_table` does.
+    """
     if not len(table):
         raise ConfigError("has no chips to split", where=table.path)
     if table.frame["id"].duplicated().any():
@@ -61,24 +84,18 @@ def split_table(table: ChipTable, settings: SplitSettings, folder: Path) -> Chip
     dealer = _Dealer(table.frame.iloc[order], settings, folder, table.path)
     sides, remark = dealer.sides()
     _require_all(sides, dealer.wanted(), settings, table.path, remark)
-    in_rows = np.empty_like(sides)
-    in_rows[order] = sides
     out = int((sides == _NONE).sum())
     words = settings.words() + (f"; {out} of {len(sides)} chips on no side" if out else "")
     words += f" ({remark})" if remark else ""
-    is_fold = settings.folds is not None
-    audited = audit(table.with_frame(_with_sides(dealer.frame, sides, is_fold)), dealer.places)
-    return table.with_frame(_with_sides(table.frame, in_rows, is_fold), split=words, leaks=audited.leaks)
+    frame = _with_sides(dealer.frame, sides, settings.folds is not None)
+    return Dealt(table.with_frame(frame, split=words, leaks=()), dealer.places, order)
 
 
 def _with_sides(frame: geopandas.GeoDataFrame, sides: Indices, is_fold: bool) -> geopandas.GeoDataFrame:
     names = np.array([*SPLITS, None], dtype=object)
     split = names[np.full(len(sides), _NONE) if is_fold else sides]
-    fold = [int(side) if is_fold and side != _NONE else None for side in sides]
-    return frame.assign(
-        split=pandas.array(split, dtype="str"),
-        fold=pandas.array(fold, dtype="Int32"),
-    )
+    fold = pandas.arrays.IntegerArray(sides.astype(np.int32), (sides == _NONE) | (not is_fold))
+    return frame.assign(split=pandas.array(split, dtype="str"), fold=fold)
 
 
 def _require_all(sides: Indices, wanted: list[int], settings: SplitSettings, where: Path, remark: str) -> None:
@@ -217,10 +234,20 @@ class _Dealer:
         groups = grouped(chips, chips, self.places.of_chip)
         if settings.overlaps == "together":
             pairs = self.places.adjacent
-            shared = pairs.km2 > 0
+            shared = (pairs.km2 > 0) | self._may_share_glaciers(pairs)
             ground = components(len(self.places), pairs.first[shared], pairs.second[shared])
             groups = grouped(chips, chips, ground[self.places.of_chip])
         return grouped(groups, *self.glaciers)
+
+    def _may_share_glaciers(self, pairs: Pairs) -> Mask:
+        """Pairs of places in two scenes that touch where ice has no ids: a glacier may go over the scenes' edge."""
+        without_id = np.array([any(LOCAL in name for name in names) for names in self.frame["glaciers"]], dtype=bool)
+        is_local = np.zeros(len(self.places), dtype=bool)
+        is_local[self.places.of_chip[without_id]] = True
+        scene = np.empty(len(self.places), dtype=np.intp)
+        scene[self.places.of_chip] = self.frame["scene"].astype(object).factorize()[0]
+        differ = scene[pairs.first] != scene[pairs.second]
+        return np.asarray(differ & is_local[pairs.first] & is_local[pairs.second], dtype=bool)
 
 
 _SCENE_GROUPS: Final = {
