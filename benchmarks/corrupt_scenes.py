@@ -1,6 +1,7 @@
 """Corrupts good scenes in known ways, and counts how many of them `firnline scenes check` refuses.
 
     python benchmarks/corrupt_scenes.py [DATA_DIR] [--list]
+    python benchmarks/corrupt_scenes.py [DATA_DIR] --pieces 256     # good scenes cut into pieces: is one refused?
 
 DATA_DIR is ../shared/data without one. Good scenes are the real ones there, read with the sidecars in examples/, and
 made-up ones. Prints a table by kind of corruption; with --list each scene that was not refused. The figures are in
@@ -9,7 +10,7 @@ docs/checks.md.
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 
 from firnline.bands import Level
 from firnline.features import FeatureSource
+from firnline.grid import Grid, Window
 from firnline.preflight.check import check_scene
 from firnline.scene import Scene, open_scene
 from firnline.synthetic import make_range
@@ -38,7 +40,7 @@ class Copy:
 
     name: str
     group: str
-    grid: object
+    grid: Grid
     names: list[str]
     stored: NDArray[np.float64]
     scales: list[float]
@@ -417,10 +419,49 @@ def good_scenes(data: Path, folder: Path) -> Iterator[Copy]:
             yield replace(take_apart(open_scene(made.scene), f"synth-{sensor}"), name=f"synth-{sensor}-{seed}")
 
 
+def pieces(copy: Copy, side: int) -> Iterator[Copy]:
+    """A scene cut into squares, those at the edge at least half as wide; without a DEM beside it."""
+    _, height, width = copy.stored.shape
+    for row in range(0, max(1, height - side // 2), side):
+        for column in range(0, max(1, width - side // 2), side):
+            window = Window(row, column, min(side, height - row), min(side, width - column))
+            yield replace(
+                copy,
+                name=f"{copy.name}_{row}_{column}",
+                stored=copy.stored[(slice(None), *window.slices)],
+                grid=copy.grid.of_window(window),
+                dem=None,
+            )
+
+
+def try_pieces(data: Path, side: int) -> None:
+    """Print which pieces of good scenes are refused."""
+    tried = refused = 0
+    with tempfile.TemporaryDirectory() as name:
+        for copy in good_scenes(data, Path(name)):
+            for piece in pieces(copy, side):
+                found = check_scene(piece.write(Path(name)))
+                tried, refused = tried + 1, refused + found.is_refused
+                if found.is_refused:
+                    print(piece.name, *(finding.what for finding in found.refusals), sep="\n  ")
+    print(f"refused {refused} of {tried} good pieces of {side} x {side} pixels")
+
+
 def main() -> None:
     """Print the table."""
-    arguments = [argument for argument in sys.argv[1:] if argument != "--list"]
-    data = Path(arguments[0]) if arguments else ROOT.parent / "shared" / "data"
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, nargs="?", default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--list", action="store_true", help="name each scene that was not refused")
+    parser.add_argument("--pieces", type=int, help="cut good scenes into pieces of so many pixels instead")
+    arguments = parser.parse_args()
+    if arguments.pieces:
+        try_pieces(arguments.data, arguments.pieces)
+    else:
+        try_corruptions(arguments.data, arguments.list)
+
+
+def try_corruptions(data: Path, is_listed: bool) -> None:
+    """Print how many scenes are refused, by kind of corruption."""
     counts: dict[str, dict[str, list[int]]] = {}
     missed: list[str] = []
     with tempfile.TemporaryDirectory() as name:
@@ -438,7 +479,7 @@ def main() -> None:
                 if found.is_refused == kind.startswith("nothing"):
                     missed.append(f"{kind}: {copy.name} {[finding.what for finding in found.refusals]}")
     _print(counts)
-    if "--list" in sys.argv:
+    if is_listed:
         print("\n".join(missed))
 
 

@@ -49,7 +49,8 @@ def check_offset(scene: Scene, sample: Sample, provider: Provider) -> Iterator[F
     floors = {name: _floor(sample, name) for name in names}
     measured: dict[str, float | str | None] = {f"{name} p1": round(floor, 4) for name, floor in floors.items()}
     measured["baseline"] = provider.baseline
-    twice, none = _is_too_dark(scene, sample, floors), _is_too_bright(sample, floors)
+    twice, bright_snow = _is_too_dark(scene, sample, floors), _snow_is_too_bright(sample, floors)
+    none = bright_snow or _is_too_bright(sample, floors)
     said = _said(scene, names, provider)
     if twice:
         yield Finding(
@@ -72,9 +73,10 @@ def check_offset(scene: Scene, sample: Sample, provider: Provider) -> Iterator[F
             measured,
         )
     elif none:
+        # Ground without shadow or snow has no dark pixel either: only snow proves it.
         yield Finding(
             CHECK,
-            Severity.REFUSE,
+            Severity.REFUSE if bright_snow else Severity.CAUTION,
             f"{none}, as where the offset was not taken off; no metadata tell it, so the cause is undetermined",
             "find what the product adds (Landsat Collection 2: offset -0.2; Sentinel-2 since baseline 04.00: -0.1)",
             measured,
@@ -109,17 +111,24 @@ def _is_too_dark(scene: Scene, sample: Sample, floors: dict[str, float]) -> str:
     return ""
 
 
+def _snow_is_too_bright(sample: Sample, floors: dict[str, float]) -> str:
+    """Whether there is snow that is not dark in the short-wave infrared, in words."""
+    deep = next((name for name in _SHORT_WAVE if name in floors), None)
+    if deep is None or "green" not in floors or floors[deep] <= _NO_SNOW:
+        return ""
+    green, short = sample.known("green", deep)
+    snow = float(((green > 0.6) & (green - short > 0.35)).mean()) if green.size else 0.0
+    return (
+        f"there is snow, and the darkest hundredth of '{deep}' is still at {floors[deep]:.2f}" if snow > 0.03 else ""
+    )
+
+
 def _is_too_bright(sample: Sample, floors: dict[str, float]) -> str:
     """Whether the darkest pixels of visible and short-wave infrared alike lie near 0.1, in words."""
     visible = [name for name in _VISIBLE if name in floors]
     deep = [name for name in _SHORT_WAVE if name in floors]
     if len(visible) < 2 or not deep:
         return ""
-    if "green" in floors and floors[deep[0]] > _NO_SNOW:
-        green, short = sample.known("green", deep[0])
-        snow = float(((green > 0.6) & (green - short > 0.35)).mean()) if green.size else 0.0
-        if snow > 0.03:
-            return f"there is snow, and the darkest hundredth of '{deep[0]}' is still at {floors[deep[0]]:.2f}"
     a, b = sample.known(visible[0], visible[1])
     if a.size < 3 or a.std() == 0 or b.std() == 0 or np.corrcoef(a, b)[0, 1] < _NATURAL:
         return ""  # not two neighbouring bands of one landscape: their darkest pixels tell nothing

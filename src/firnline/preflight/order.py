@@ -38,7 +38,9 @@ _APART = 2.0
 """How many times less like the visible bands a visible band may be than one that is not visible."""
 _LIKE = 0.97
 _NOT_BETWEEN = 2.0
-_NEARER = 1.35
+_NEARER = 1.4
+_LANDSCAPE = 6_000
+"""Of fewer pixels looked at (some 160 x 160 of a scene) one valley's colours may be odd: seen in quarters of tiles."""
 _SKY = -0.015
 _SHADE_SHORT, _SHADE_GREEN, _MUCH_SHADE = 0.04, 0.08, 0.15
 """Dirty ice and silty lakes are as dark in the short-wave infrared, and red. They are brighter in green, and do not
@@ -172,7 +174,7 @@ def _green_between(pixels: dict[str, Floats], names: list[str]) -> Iterator[Find
 
 def _red_nearer(pixels: dict[str, Floats], names: list[str]) -> Iterator[Finding]:
     """Over rock, snow and ice the near infrared is more like red than like blue."""
-    if not {"blue", "red", "nir08"} <= set(names):
+    if not {"blue", "red", "nir08"} <= set(names) or pixels["red"].size < _LANDSCAPE:
         return
     blue, red = (_unlike(pixels[name], pixels["nir08"]) for name in ("blue", "red"))
     if blue < 1 - 0.6 and red > _NEARER * blue:
