@@ -90,8 +90,11 @@ def rasterise(
     if burner.not_firm is not None:
         outside_glaciers = int(np.count_nonzero((classes == UNKNOWN) & ~burner.not_firm))
         classes[burner.not_firm] = UNKNOWN
-    rim = _rim(classes, unknown_rim)
-    classes[rim] = UNKNOWN
+    rim = 0
+    if unknown_rim:
+        near = _rim(classes, unknown_rim)
+        rim = int(np.count_nonzero(near))
+        classes[near] = UNKNOWN
     outside_border = 0
     if border is not None:
         beyond = ~_Burner(grid, False, None).mask(border)
@@ -106,7 +109,7 @@ def rasterise(
             "outside_border": outside_border,
             "outside_glaciers": outside_glaciers,
             "not_firm": 0 if burner.not_firm is None else int(np.count_nonzero(burner.not_firm)),
-            "rim": int(np.count_nonzero(rim)),
+            "rim": rim,
             "debris_apart": burner.debris_apart,
             "overlap": burner.overlap,
         },
@@ -189,8 +192,6 @@ def _classes(truth: Truth, burner: _Burner) -> Classes:
 
 def _rim(classes: Classes, pixels: int) -> Mask:
     """Known pixels with a pixel of another known class within `pixels` rows and columns."""
-    if pixels == 0:
-        return np.zeros(classes.shape, np.bool_)
     known = classes != UNKNOWN
     size = 2 * pixels + 1
     highest = ndimage.maximum_filter(np.where(known, classes, 0), size, mode="nearest")
