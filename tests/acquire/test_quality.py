@@ -121,3 +121,14 @@ def test_real_quality_band_agrees_with_the_pixels(shared_data: Path) -> None:
     assert np.median(ndsi[inside & ~snow & ~cloud]) < 0.4
     assert saturated[blue == 255].mean() > 0.95
     assert (highest[saturated] >= 230).mean() > 0.95
+
+
+def test_a_pixel_that_landsat_7_dropped_has_no_value() -> None:
+    """Bit 1 of BQA: a dropped pixel of TM and ETM+, hidden ground of OLI."""
+    bits = np.array([[672, 672 | 2]])
+    of_etm = decode(bits, Convention.LANDSAT_C1_BQA, Sensor.LANDSAT7)
+    assert of_etm.is_fill.tolist() == [[False, True]]
+    assert of_etm.is_image.tolist() == [[True, False]]
+    of_oli = decode(bits, Convention.LANDSAT_C1_BQA, Sensor.LANDSAT8)
+    assert not of_oli.is_fill.any()
+    assert of_oli.flags.tolist() == [[0, Flag.TERRAIN_SHADOW]]

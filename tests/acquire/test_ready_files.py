@@ -220,3 +220,40 @@ def test_levels_are_kept_by_band(make_product: MakeProduct, tmp_path: Path) -> N
     scene = open_scene(ready.path)
     assert scene.band("lwir11").level == Level.SURFACE_TEMPERATURE
     assert scene.read(["lwir11"])[0, 0, 0] == pytest.approx(9000 * 0.00341802 + 149.0)
+
+
+@pytest.mark.parametrize("taken", ["scene.json", "scene.manifest.json"])
+def test_a_file_of_the_user_is_never_replaced(product: SourceProduct, tmp_path: Path, taken: str) -> None:
+    """An area called scene.json lies where the item of scene.tif would go."""
+    (tmp_path / taken).write_text('{"type": "FeatureCollection"}')
+    with pytest.raises(OutputError, match="is there already, and no earlier version"):
+        make_ready([product], tmp_path / "scene.tif")
+    assert (tmp_path / taken).read_text() == '{"type": "FeatureCollection"}'
+    assert not (tmp_path / "scene.tif").exists()
+    (tmp_path / taken).unlink()
+    for _ in range(2):  # an earlier scene of the same name is replaced
+        make_ready([product], tmp_path / "scene.tif")
+
+
+def test_a_scene_never_takes_the_place_of_what_it_is_made_of(product: SourceProduct, tmp_path: Path) -> None:
+    source = Path(product.bands[0].href)
+    before = source.read_bytes()
+    with pytest.raises(OutputError, match="is what the scene is made of"):
+        make_ready([product], source.parent / ".." / source.parent.name / source.name)
+    assert source.read_bytes() == before
+
+
+def test_flags_take_their_place_before_the_scene(
+    product: SourceProduct, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between two renames, there is no scene whose filled pixels nobody knows of."""
+    order: list[str] = []
+    rename = Path.replace
+
+    def noted(self: Path, target: str | Path) -> Path:
+        order.append(Path(target).name)
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", noted)
+    make_ready([product], tmp_path / "scene.tif")
+    assert order == ["scene.flags.tif", "scene.manifest.json", "scene.json", "scene.tif"]

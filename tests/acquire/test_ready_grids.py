@@ -297,3 +297,13 @@ def test_products_on_two_sides_of_the_earth_are_refused(make_product: MakeProduc
     with pytest.raises(GridError, match=r"lies outside of every product \(A B\)"):
         make_ready([here, there], tmp_path / "s.tif", aoi=Aoi(shapely.box(-90, -28, -89, -27), CRS.from_epsg(4326)))
     assert not list(tmp_path.glob("*.tif"))
+
+
+def test_pixels_far_finer_than_the_products_are_refused(make_product: MakeProduct, tmp_path: Path) -> None:
+    """A slip in --resolution would write for hours and fill a disk."""
+    product = make_product({"green": _numbers((20, 20))})
+    with pytest.raises(GridError, match="more than 10 times finer than the product's"):
+        make_ready([product], tmp_path / "scene.tif", settings=ReadySettings(resolution=0.3))
+    assert not list(tmp_path.glob("*.tif"))
+    ready = make_ready([product], tmp_path / "scene.tif", settings=ReadySettings(resolution=3.0))
+    assert ready.grid.shape == (200, 200)

@@ -69,6 +69,14 @@ def read_aoi(path: Path) -> Aoi:
     polygons = frame.geometry[frame.geometry.geom_type.isin(("Polygon", "MultiPolygon")) & ~frame.geometry.is_empty]
     if polygons.empty:
         raise ConfigError("holds no polygon", where=path, do="give the area as a polygon")
-    return Aoi(
-        shapely.union_all(shapely.make_valid(np.asarray(polygons))), CRS.from_wkt(frame.crs.to_wkt()), path.name
-    )
+    together = shapely.union_all(shapely.make_valid(np.asarray(polygons)))
+    if not together.area > 0:  # lines drawn as polygons, coordinates that are no numbers
+        raise ConfigError("holds no polygon that has an area", where=path, do="give the area as a polygon")
+    west, south, east, north = together.bounds
+    if frame.crs.is_geographic and not (west >= -360 and east <= 360 and south >= -90 and north <= 90):
+        raise ConfigError(
+            f"is said to be in degrees, and goes from {west:g} {south:g} to {east:g} {north:g}",
+            where=path,
+            do="give it the CRS that its coordinates are in, longitude before latitude",
+        )
+    return Aoi(together, CRS.from_wkt(frame.crs.to_wkt()), path.name)

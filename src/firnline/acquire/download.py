@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -37,6 +38,7 @@ except ImportError:  # Windows: two downloads of one file at once are the user's
 
 _CHUNK: Final = 1 << 16
 """What a break costs at most: the piece that was on its way."""
+_logger = logging.getLogger(__name__)
 _RANGE: Final = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
 
 Progress = Callable[[int, int], None]
@@ -107,7 +109,7 @@ def download(
     part, state = to.with_name(f"{to.name}.part"), to.with_name(f"{to.name}.part.json")
     with _writing(to):
         to.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("ab") as file, _alone(file, to):
+        with part.open("ab") as file, alone(file, to):
             if to.exists():  # another process has just ended
                 return _taken(to, sha256)
             _Transfer(url, file, state, patience, progress, trusts_size=sha256 is not None).run()
@@ -143,18 +145,19 @@ class _Transfer:
 
     def run(self) -> None:
         """Fetch until the file is whole."""
-        failed = 0
+        failed, most = 0, self._file.tell()
         while True:
-            before = self._file.tell()
             try:
                 if self._fetch():
                     return
                 what = "the connection broke off"
             except requests.RequestException as error:
                 what = reason(error)
-            failed = 1 if self._file.tell() > before else failed + 1
+            there = self._file.tell()  # less than before where the server begins anew: that is no progress
+            failed, most = (1, there) if there > most else (failed + 1, most)
             if failed >= self._patience.attempts:
                 raise self._stopped(what)
+            _logger.warning("%s: %s at %d bytes, asking again", without_query(self._url), what, there)
             time.sleep(self._patience.wait(failed))
 
     def _fetch(self) -> bool:
@@ -228,6 +231,8 @@ class _Transfer:
                 self._start_again()  # a server that answers something else than it was asked
                 raise requests.ConnectionError("the server sent another part of the file than it was asked for")
             return total
+        if response.status_code != 200:
+            raise self._stopped(f"the server answered {response.status_code}, which is no file")
         self._start_again()
         length = response.headers.get("Content-Length", "")
         total = int(length) if length.isdigit() else None
@@ -297,8 +302,14 @@ def _require_room(folder: Path, total: int | None, url: str) -> None:
 
 
 @contextlib.contextmanager
-def _alone(file: IO[bytes], to: Path) -> Iterator[None]:
-    """Keep other processes from writing to the same part."""
+def alone(file: IO[bytes], to: Path) -> Iterator[None]:
+    """Keep other processes from writing to what comes to `to`, until `file` is closed.
+
+    Raises
+    ------
+    OutputError
+        When another one does so now.
+    """
     if fcntl is not None:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

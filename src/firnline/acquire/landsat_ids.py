@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from firnline.bands import Sensor
 
 _SENSORS = {"5": Sensor.LANDSAT5, "7": Sensor.LANDSAT7, "8": Sensor.LANDSAT8, "9": Sensor.LANDSAT9}
+SLC_FAILED = dt.date(2003, 5, 31)
+"""The day on which Landsat 7's scan-line corrector failed for good (USGS): scenes after it have stripes."""
 _START, _END = r"(?<![A-Za-z0-9])", r"(?![A-Za-z0-9])"
 _PRODUCT = re.compile(
     rf"{_START}L[TEOC]0(?P<satellite>\d)_(?P<level>L\d[A-Z]{{2}})_(?P<path>\d{{3}})(?P<row>\d{{3}})_(?P<date>\d{{8}})"

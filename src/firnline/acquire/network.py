@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import math
+import re
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
@@ -48,6 +50,7 @@ class Patience:
 
 
 PATIENCE: Final = Patience()
+_logger = logging.getLogger(__name__)
 
 
 class _Retry(Retry):
@@ -58,6 +61,16 @@ class _Retry(Retry):
     def new(self, **kwargs: object) -> Self:
         fresh = super().new(**kwargs)
         fresh.longest_wait = self.longest_wait
+        return fresh
+
+    def increment(
+        self, method: str | None = None, url: str | None = None, response: Any = None, *more: Any, **named: Any
+    ) -> Self:
+        fresh = super().increment(method, url, response, *more, **named)
+        pool = named.get("_pool", more[1] if len(more) > 1 else None)
+        said = f"answered {response.status}" if response is not None else "does not answer"
+        if response is None or response.status in TRY_AGAIN:  # the others are redirects
+            _logger.warning("%s %s, asking again", getattr(pool, "host", "a server"), said)
         return fresh
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
@@ -164,4 +177,4 @@ def reason(error: BaseException) -> str:
         return "the connection broke off"
     if isinstance(error, requests.ConnectionError):
         return "the connection failed"
-    return " ".join(text.split())[:200]
+    return re.sub(r"\S*(://|\?)\S*", "...", " ".join(text.split()))[:200]  # an address may be signed

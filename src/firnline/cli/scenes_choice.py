@@ -72,7 +72,8 @@ def choose(asked: Asked) -> Chosen:
     found = search(catalogue, _query(asked, aoi, ids, collection))
     passes = rank(found.items, None if aoi is None else area_of(aoi))
     if asked.search is not None:  # its order may come from a look at the pixels
-        passes = tuple(sorted(passes, key=lambda each: min(ids.index(item.id) for item in each.items)))
+        place = {name: index for index, name in enumerate(ids)}  # a newer version may have come under a new id
+        passes = tuple(sorted(passes, key=lambda each: min(place.get(item.id, len(ids)) for item in each.items)))
     return Chosen(found, passes, aoi)
 
 

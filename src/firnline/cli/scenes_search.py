@@ -54,6 +54,7 @@ def command(
 def _table(chosen: choice.Chosen) -> None:
     from rich import box
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD)
@@ -74,7 +75,7 @@ def _table(chosen: choice.Chosen) -> None:
             cloud,
             *snow,
             each.season + striped,
-            "\n".join(item.id for item in each.items),
+            escape("\n".join(item.id for item in each.items)),  # a catalogue's words are no markup
         )
     console = Console(file=sys.stdout, highlight=False)
     if not console.is_terminal:

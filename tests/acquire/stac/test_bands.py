@@ -121,6 +121,16 @@ def test_the_sentinel_2_offset_is_told_or_unknown(properties: dict[str, Any], ex
     assert bool(found.notes) == (expected[1] == UNKNOWN)
 
 
+@pytest.mark.parametrize(("scale", "offset"), [(1.0, 0.0), (1.0, -1000.0), (0.0001, -1000.0), (0.0001, 0.1)])
+def test_sentinel_2_of_another_scale_is_not_called_reflectance(scale: float, offset: float) -> None:
+    """Some catalogues write the offset in digital numbers, or a scale that is none."""
+    raster = {"raster:bands": [{"nodata": 0, "scale": scale, "offset": offset}]}
+    said = {"platform": "sentinel-2a", "s2:processing_baseline": "05.10"}
+    of = item("S2A_29UNU_20221005_0_L2A", {"blue": {"eo:bands": [{"name": "B02"}], **raster}}, **said)
+    assert named(of)["blue"][3] == UNKNOWN
+    assert "of Sentinel-2" in bands_of(of).notes[0]
+
+
 def planetary(baseline: str | None) -> Item:
     name = "S2B_MSIL2A_20190629T212529_R043_T06VVN_20201006T080531"
     bands = {"B02": "blue", "B08": "nir", "B8A": "rededge", "B05": "rededge", "B11": "swir16"}

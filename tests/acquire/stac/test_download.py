@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import random
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from firnline.acquire.download import ChecksumError, download
 from firnline.acquire.network import Patience, RemoteError
 from firnline.errors import OutputError
 
-from .server import Answer, LoopbackServer, loopback_server
+from .server import Answer, LoopbackServer, Request, loopback_server
 
 CONTENT = random.Random(0).randbytes(3_000_000)
 SUM = hashlib.sha256(CONTENT).hexdigest()
@@ -173,3 +174,36 @@ def test_no_room_is_told_before_the_download(
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000})())
     with pytest.raises(OutputError, match="free space"):
         download(server.url + PATH, tmp_path / "a.zip")
+
+
+class _Restless(LoopbackServer):
+    """Has no ranges, and hangs up now early, now late, for ever."""
+
+    def answer(self, request: Request) -> Answer:
+        early = len(self.asked(request.path)) % 2
+        return Answer(200, CONTENT, {"ETag": '"1"'}, break_after=500_000 if early else 1_500_000)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Encoding": "gzip"}])
+def test_beginning_anew_is_no_progress(tmp_path: Path, headers: dict[str, str]) -> None:
+    """Neither a server that breaks off here and there nor one that packs what it sends is asked for ever."""
+    server = LoopbackServer() if headers else _Restless()
+    server.files[PATH] = CONTENT
+    if headers:
+        packed = gzip.compress(bytes(3_000_000))
+        server.routes[PATH] = lambda _: Answer(200, packed, {"ETag": '"1"', **headers})
+    try:
+        with pytest.raises(RemoteError, match="download stopped: the connection broke off"):
+            download(server.url + PATH, tmp_path / "a.zip", patience=QUICK)
+        assert len(server.requests) <= 3 * QUICK.attempts
+    finally:
+        server.close()
+    assert not (tmp_path / "a.zip").exists()
+
+
+@pytest.mark.parametrize("status", [204, 203, 304])
+def test_an_answer_that_is_no_file_is_not_taken_for_one(server: LoopbackServer, tmp_path: Path, status: int) -> None:
+    server.routes[PATH] = lambda _: Answer(status)
+    with pytest.raises(RemoteError, match=f"{status}, which is no file"):
+        download(server.url + PATH, tmp_path / "a.zip", patience=QUICK)
+    assert not (tmp_path / "a.zip").exists()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from firnline.acquire.network import require_http
+from firnline.acquire.network import require_http, without_query
 from firnline.bands import Sensor
 from firnline.errors import ConfigError
 
@@ -117,7 +117,7 @@ def choose_catalogue(preset: str | None, api: str | None) -> Catalogue:
             raise ConfigError("both name a catalogue", where="--catalogue and --api", do="give one of them")
         require_http(api, "--api")
         known = {catalogue.api: catalogue for catalogue in PRESETS.values()}
-        return known.get(api.rstrip("/"), Catalogue(api, api))
+        return known.get(api.rstrip("/"), Catalogue(without_query(api), api))
     if (preset or DEFAULT) not in PRESETS:
         raise ConfigError(
             f"'{preset}' is not known", where="--catalogue", do=f"choose {', '.join(PRESETS)}, or --api URL"

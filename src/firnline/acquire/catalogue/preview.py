@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from firnline.acquire.aoi import Aoi
 from firnline.acquire.catalogue.overview import Overviews
-from firnline.acquire.catalogue.ranking import Pass
+from firnline.acquire.catalogue.ranking import Pass, unique_names
 from firnline.acquire.catalogue.search import Found
 from firnline.acquire.network import PATIENCE, Patience
 from firnline.errors import ConfigError
@@ -74,9 +74,10 @@ def preview(
         raise ConfigError(f"'{colours}' is not known", where="--colours", do=f"choose {' or '.join(COLOURS)}")
     overviews = Overviews.of(found, aoi, patience, side)
     written, shots = [], []
-    for each in passes:
+    names = unique_names([(f"{each.date:%Y%m%d}_{each.sensor}", each) for each in passes])
+    for name, each in zip(names, passes, strict=True):
         shot = _shot(overviews, each, COLOURS[colours])
-        path = folder / f"{each.date:%Y%m%d}_{each.sensor}.png"
+        path = folder / f"{name}.png"
         _draw([shot], path, aoi)
         written.append(path)
         shots.append(shot)

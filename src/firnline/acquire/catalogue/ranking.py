@@ -12,6 +12,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from firnline.acquire.catalogue.stac_items import Item
+from firnline.acquire.landsat_ids import SLC_FAILED
 from firnline.bands import Sensor
 from firnline.report.season import ablation_season
 
@@ -19,7 +20,6 @@ SEASON: Final = {"end of ablation": 1.0, "early summer": 0.5, "winter or spring"
 """What the month is worth: how much of a map of clean ice is likely not to be seasonal snow. Set by judgement."""
 STRIPED: Final = 0.78
 """Landsat 7 lost 22 % of each scene when its scan-line corrector failed (USGS)."""
-STRIPES_SINCE: Final = dt.date(2003, 5, 31)
 UNKNOWN_CLOUD: Final = 0.5
 """A scene that does not say its cloud is ranked as if half of it were hidden."""
 
@@ -101,6 +101,18 @@ def ordered(passes: Sequence[Pass]) -> tuple[Pass, ...]:
     return tuple(sorted(passes, key=lambda each: (-round(each.score, 6), -each.date.toordinal(), each.items[0].id)))
 
 
+def unique_names(named: Sequence[tuple[str, Pass]]) -> list[str]:
+    """Names for files of passes, no two alike: sensor, then a number, are added where names are.
+
+    Two satellites of Sentinel-2 may see one place on one day.
+    """
+    stems = [name for name, _ in named]
+    names = [name if stems.count(name) == 1 else f"{name}_{each.sensor}" for name, each in named]
+    return [
+        name if names.count(name) == 1 else f"{name}_{names[: i + 1].count(name)}" for i, name in enumerate(names)
+    ]
+
+
 def with_look(given: Pass, look: Look) -> Pass:
     """The pass with what its pixels show; they replace what its maker says of cloud and footprint."""
     clear = given.parts.clear if look.clear is None else look.clear
@@ -116,7 +128,7 @@ def _pass(items: list[Item], area: BaseGeometry | None) -> Pass:
     cloud = _cloud(items, shares)
     place = (shapely.union_all([item.geometry for item in items]) if area is None else area).centroid
     season = season_of(date, place.y, place.x)
-    striped = sensor == Sensor.LANDSAT7 and date > STRIPES_SINCE
+    striped = sensor == Sensor.LANDSAT7 and date > SLC_FAILED
     parts = Parts(
         coverage=coverage,
         clear=UNKNOWN_CLOUD if cloud is None else 1 - cloud / 100,

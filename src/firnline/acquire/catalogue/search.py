@@ -27,6 +27,8 @@ from firnline.errors import ConfigError
 
 _SAME_FOOTPRINT: Final = 0.8
 """Versions of one product share this part of their footprints; two halves of a tile, from two strips, do not."""
+_ORBIT: Final = dt.timedelta(minutes=30)
+"""Well below the time that a satellite takes to come by again (99 minutes or more)."""
 
 
 @dataclass(frozen=True)
@@ -202,15 +204,19 @@ def newest_versions(items: Sequence[Item]) -> tuple[tuple[Item, ...], int]:
     """Of each product its newest version, by time; and how many older ones there were.
 
     Versions of a Landsat product share sensor, path, row and day, those of a Sentinel-2 product satellite, tile and
-    day, and both share their footprints.
+    orbit (far north a tile is seen more than once a day), and both share their footprints.
     """
     kept: dict[Any, list[Item]] = {}
     for item in sorted(items, key=_age, reverse=True):
         versions = kept.setdefault(_identity(item), [])
-        if not any(_overlap(item, other) > _SAME_FOOTPRINT for other in versions):
+        if not any(_is_same_moment(item, other) and _overlap(item, other) > _SAME_FOOTPRINT for other in versions):
             versions.append(item)
     newest = sorted((item for each in kept.values() for item in each), key=lambda item: (item.moment, item.id))
     return tuple(newest), len(items) - len(newest)
+
+
+def _is_same_moment(a: Item, b: Item) -> bool:
+    return abs(a.moment - b.moment) < _ORBIT
 
 
 def _identity(item: Item) -> Any:

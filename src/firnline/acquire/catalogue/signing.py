@@ -6,7 +6,7 @@ import datetime as dt
 import threading
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import requests
 
@@ -58,7 +58,7 @@ class Signer:
 
     def _fetch(self, collection: str) -> _Token:
         assert self.catalogue.token_url is not None
-        url = self.catalogue.token_url.format(collection=collection)
+        url = self.catalogue.token_url.format(collection=quote(collection, safe=""))
         try:
             with session(self.patience) as ask:
                 response = ask.get(url, timeout=self.patience.timeout)

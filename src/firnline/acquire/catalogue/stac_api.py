@@ -16,7 +16,7 @@ from pystac_client.exceptions import APIError
 from pystac_client.stac_api_io import StacApiIO
 
 from firnline import __version__
-from firnline.acquire.network import PATIENCE, Patience, RemoteError, reason, retry
+from firnline.acquire.network import PATIENCE, Patience, RemoteError, reason, retry, without_query
 
 _PAGE: Final = 100
 _MOST: Final = 20_000
@@ -27,7 +27,7 @@ _WRONG: Final = (
 )
 """What pystac and pystac-client raise on answers that are not what they should be."""
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 class StacApi:
@@ -57,7 +57,7 @@ class StacApi:
         if not can_search or not searches:
             raise RemoteError(
                 "cannot search items: it states no conformance with STAC API item search",
-                where=url,
+                where=without_query(url),
                 do="give the address of a STAC API, not of a static catalogue",
             )
         posts = any(str(link.extra_fields.get("method", "GET")).upper() == "POST" for link in searches)
@@ -90,23 +90,29 @@ class StacApi:
                     name = str(item.get("id")) if isinstance(item, dict) else ""
                     again = again + 1 if name in seen else 0
                     if again > _PAGE:
-                        raise RemoteError("sends the same page again and again", where=self.url, do="try again later")
+                        raise RemoteError(
+                            "sends the same page again and again", where=without_query(self.url), do="try again later"
+                        )
                     if name not in seen or not name:
                         seen.add(name)
                         yield item
         except (APIError, *_WRONG) as error:
             raise self._failed(error, "sends what is no list of items") from None
         if len(seen) >= _MOST:
-            raise RemoteError(f"has {_MOST} items or more for this", where=self.url, do="shorten --dates")
+            raise RemoteError(
+                f"has {_MOST} items or more for this", where=without_query(self.url), do="shorten --dates"
+            )
 
     def _failed(self, error: Exception, what: str) -> RemoteError:
         code = _status(error)
         if code is not None:
             do = "try again later" if code == 429 or code >= 500 else "check --api, --catalogue and --collection"
-            return RemoteError(f"answered {code}", where=self.url, do=do)
+            return RemoteError(f"answered {code}", where=without_query(self.url), do=do)
         if isinstance(error, APIError):
-            return RemoteError(f"does not answer: {reason(error)}", where=self.url, do="try again later")
-        return RemoteError(f"{what} ({type(error).__name__})", where=self.url, do="check --api")
+            return RemoteError(
+                f"does not answer: {reason(error)}", where=without_query(self.url), do="try again later"
+            )
+        return RemoteError(f"{what} ({type(error).__name__})", where=without_query(self.url), do="check --api")
 
 
 def _status(error: Exception) -> int | None:
@@ -132,6 +138,6 @@ class _PatientIO(StacApiIO):
                 broken = _status(error) is None and reason(error) == "the connection broke off"
                 if not broken or attempt == self._patience.attempts:
                     raise
-                logger.info("broke off, asking again: %s", error)
+                _logger.warning("the answer of the catalogue broke off, asking again")
                 time.sleep(self._patience.wait(attempt))
         raise AssertionError

@@ -201,6 +201,8 @@ class _Sentinel2:
     def band(self, name: str, key: str, asset: Mapping[str, Any]) -> AssetBand:
         scale, said, nodata = _said(asset)
         offset, why = self._offset(said)
+        if scale is not None and not np.isclose(scale, SENTINEL2_SCALE, rtol=1e-6):
+            offset, why = None, f"scale {scale:g} is not that of Sentinel-2"
         if why and why not in self.notes:
             self.notes.append(why)
         level = self._level if offset is not None else Level.UNKNOWN
@@ -231,8 +233,10 @@ class _Sentinel2:
             return None, "the processing baseline is not known, so neither is the offset"
         if self._keeps:
             return SENTINEL2_OFFSET, ""
-        if said is not None:
+        if said is not None and np.isclose((0.0, SENTINEL2_OFFSET), said, rtol=1e-6).any():
             return said, ""
+        if said is not None:
+            return None, f"offset {said:g} is none of Sentinel-2 (0 or {SENTINEL2_OFFSET:g})"
         return None, f"processing baseline {number}, and the catalogue does not say whether the offset of 1000 is in"
 
 

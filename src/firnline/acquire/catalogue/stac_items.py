@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import numpy as np
 import shapely
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
@@ -110,21 +111,25 @@ def _moment(properties: Mapping[str, Any], name: str) -> dt.datetime:
     text = _text(properties, "datetime") or _text(properties, "start_datetime")
     try:
         moment = dt.datetime.fromisoformat(text)
-    except ValueError:
+        return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
+    except (ValueError, OverflowError):
         raise ItemError(f"has no date ('{text}')" if text else "has no date", where=name) from None
-    return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
 
 
 def _geometry(raw: Any, name: str) -> BaseGeometry:
     if not isinstance(raw, Mapping):
         raise ItemError("has no footprint", where=name)
     try:
-        geometry = shape(dict(raw))
-        valid = geometry if geometry.is_valid else shapely.make_valid(geometry)
+        with np.errstate(invalid="ignore"):  # JSON of some servers has NaN
+            geometry = shape(dict(raw))
+            valid = geometry if geometry.is_valid else shapely.make_valid(geometry)
     except (ShapelyError, ValueError, TypeError, KeyError, AttributeError, IndexError):
         raise ItemError("has a footprint that cannot be read", where=name) from None
     if valid.is_empty or valid.area == 0:
         raise ItemError("has an empty footprint", where=name)
+    west, south, east, north = valid.bounds
+    if not (west >= -360 and east <= 360 and south >= -91 and north <= 91):  # NaN is not there either
+        raise ItemError("has a footprint that is not in longitude and latitude", where=name)
     return valid
 
 

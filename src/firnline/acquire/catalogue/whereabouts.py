@@ -36,7 +36,9 @@ def where_about(product: LandsatId | Sentinel2Id) -> tuple[float, float, float, 
     if isinstance(product, Sentinel2Id):
         zone, band = int(product.tile[:2]), _BANDS.index(product.tile[2])
         west, south = -180.0 + 6 * (zone - 1), -80.0 + 8 * band
-        return west, south, west + 6, min(south + (12 if band == 19 else 8), 84.0)
+        shifted = 3 if product.tile[2] in "VX" else 0  # zones are widened around Norway and Svalbard
+        top = min(south + (12 if band == 19 else 8), 84.0)
+        return max(west - shifted, -180.0), south, min(west + 6 + shifted, 180.0), top
     travelled = (product.row - _EQUATOR_ROW) * 2 * math.pi / _ROWS
     latitude = -math.degrees(math.asin(math.sin(travelled) * math.sin(_INCLINATION)))
     along = math.degrees(math.atan2(math.cos(_INCLINATION) * math.sin(travelled), math.cos(travelled)))

@@ -9,8 +9,11 @@ from typing import Any, Final
 
 import numpy as np
 import rasterio
+import shapely
 from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
+from shapely.errors import ShapelyError
+from shapely.geometry.base import BaseGeometry
 
 from firnline.acquire.aoi import Aoi
 from firnline.acquire.catalogue.catalogues import DEM_DATE, DEM_NAME, Catalogue, Family
@@ -22,10 +25,13 @@ from firnline.acquire.network import PATIENCE, Patience, RemoteError
 from firnline.acquire.ready.settings import Dem
 from firnline.errors import GridError
 from firnline.files import replaced
+from firnline.grid import Window
 
 _KEYS: Final = ("data", "elevation", "dem")
 _NO_HEIGHT: Final = -32767.0
 """A height that there is not, for tiles that declare none to mean nothing."""
+_STRIP: Final = 512
+"""Rows that are held at a time."""
 _AROUND: Final = 0.01
 """Degrees around the area that are asked for with it: slopes at its edge need neighbours."""
 
@@ -56,7 +62,8 @@ def fetch_dem(
     west, south, east, north = area_of(aoi).bounds
     around = (west - _AROUND, south - _AROUND, east + _AROUND, north + _AROUND)
     found = StacApi(catalogue.api, patience).search(collection, bbox=around)
-    wanted = [each for each in (_wanted(item, collection) for item in found) if each is not None]
+    near = shapely.box(*around)  # a server that does not mind the box would give all tiles of the Earth
+    wanted = [each for each in (_wanted(item, collection) for item in found if _touches(item, near)) if each]
     parts = copy_parts(wanted, folder, aoi, signer, jobs=jobs, patience=patience, step=step)
     tiles = [part for part in parts.values() if part is not None]
     if not tiles:
@@ -67,6 +74,14 @@ def fetch_dem(
     mosaic([part.path for part in tiles], path)
     known = catalogue.collections.get(Family.DEM) == collection
     return Dem(path, DEM_NAME if known else collection, DEM_DATE if known else ""), [part.record for part in tiles]
+
+
+def _touches(item: Any, near: BaseGeometry) -> bool:
+    """Whether a tile's footprint says that it reaches there; one that says nothing may."""
+    try:
+        return bool(shapely.geometry.shape(item["geometry"]).intersects(near))
+    except (ShapelyError, ValueError, TypeError, KeyError, AttributeError, IndexError):
+        return True
 
 
 def _wanted(item: Any, collection: str) -> Wanted | None:
@@ -106,11 +121,13 @@ def mosaic(tiles: Sequence[Path], path: Path) -> None:
     transform = rasterio.Affine(width, 0, left, 0, -height, top)
     profile = {"driver": "GTiff", "count": 1, "dtype": "float32", "nodata": float("nan"), "crs": systems[0]}
     shape = {"height": rows, "width": columns, "transform": transform, "tiled": True, "compress": "zstd"}
-    heights = np.full((rows, columns), np.nan, np.float32)
-    for tile, edge in zip(tiles, bounds, strict=True):
-        _place(tile, edge, heights, transform)
     with replaced(path) as temporary, rasterio.open(temporary, "w", **profile, **shape) as dataset:
-        dataset.write(heights, 1)
+        for row in range(0, rows, _STRIP):
+            heights = np.full((min(_STRIP, rows - row), columns), np.nan, np.float32)
+            here = rasterio.Affine(width, 0, left, 0, -height, top - height * row)
+            for tile, edge in zip(tiles, bounds, strict=True):
+                _place(tile, edge, heights, here)
+            dataset.write(heights, 1, window=Window(row, 0, *heights.shape).to_rasterio())
 
 
 def _place(tile: Path, edge: Any, heights: np.ndarray[Any, Any], transform: rasterio.Affine) -> None:
@@ -119,7 +136,9 @@ def _place(tile: Path, edge: Any, heights: np.ndarray[Any, Any], transform: rast
     left, right = (edge.left - t.c) / t.a, (edge.right - t.c) / t.a
     top, bottom = (edge.top - t.f) / t.e, (edge.bottom - t.f) / t.e
     row, column = max(math.floor(top + 1e-6), 0), max(math.floor(left + 1e-6), 0)
-    part = heights[row : math.ceil(bottom - 1e-6), column : math.ceil(right - 1e-6)]
+    part = heights[row : max(math.ceil(bottom - 1e-6), 0), column : math.ceil(right - 1e-6)]
+    if part.size == 0:
+        return
     here = rasterio.Affine(t.a, 0.0, t.c + t.a * column, 0.0, t.e, t.f + t.e * row)
     with (
         rasterio.open(tile) as dataset,

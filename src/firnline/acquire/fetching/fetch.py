@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from firnline.acquire.aoi import Aoi
 from firnline.acquire.catalogue.catalogues import Catalogue
-from firnline.acquire.catalogue.ranking import Pass
+from firnline.acquire.catalogue.ranking import Pass, unique_names
 from firnline.acquire.catalogue.search import Found
 from firnline.acquire.catalogue.signing import Signer
 from firnline.acquire.catalogue.stac_bands import ItemBands, bands_of, baseline_of
 from firnline.acquire.catalogue.stac_items import Item
+from firnline.acquire.download import alone
 from firnline.acquire.fetching.dem_tiles import fetch_dem
 from firnline.acquire.fetching.parts import Part, Step, Wanted, copy_parts
 from firnline.acquire.landsat_ids import parse_landsat_id
-from firnline.acquire.network import PATIENCE, Patience
+from firnline.acquire.network import PATIENCE, Patience, without_query
 from firnline.acquire.ready.make import ReadyScene, make_ready
+from firnline.acquire.ready.places import require_places
 from firnline.acquire.ready.settings import Composite, Dem, ReadySettings
 from firnline.acquire.sentinel2_ids import parse_sentinel2_id
 from firnline.acquire.source import QualityBand, SourceBand, SourceProduct
 from firnline.bands import Sensor
-from firnline.errors import BandError, ConfigError
+from firnline.errors import BandError, ConfigError, OutputError
 
+_LOCK: Final = ".lock"
 DEFAULT_BANDS: Final = ("blue", "green", "red", "nir08", "swir16", "swir22", "lwir11")
 """What glacier mapping uses; an item need not have all of them."""
 
@@ -96,28 +100,55 @@ def fetch(
     folder = out.with_name(f"{out.name}.parts")
     signer = Signer(found.catalogue, patience)
     wanted = [each for item in items for each in _rasters(item, offers[item.id], found.collection)]
-    dem, tiles = _dem(found.catalogue, aoi, folder, signer, options, patience)
-    copies = copy_parts(wanted, folder, aoi, signer, jobs=options.jobs, patience=patience, step=copying)
-    scenes = []
     for job in jobs:
-        products = [_product(item, offers[item.id], found.collection, copies) for item in job.items]
-        touching = [product for product in products if product is not None]
-        if not touching:
-            names = ", ".join(item.id for item in job.items)
-            raise ConfigError(f"the area lies outside of {names}", where=aoi.name or "--aoi", do="choose other items")
-        scene = make_ready(
-            touching,
-            job.out,
-            settings=options.settings,
-            aoi=aoi,
-            dem=dem,
-            provenance=_provenance(found, job, copies, tiles),
-            step=making,
-        )
-        scenes.append(scene)
-    if not options.keep_parts:
-        shutil.rmtree(folder, ignore_errors=True)
+        require_places(job.out)
+    with _only_one(folder, out):
+        dem, tiles = _dem(found.catalogue, aoi, folder, signer, options, patience)
+        copies = copy_parts(wanted, folder, aoi, signer, jobs=options.jobs, patience=patience, step=copying)
+        scenes = []
+        for job in jobs:
+            products = [_product(item, offers[item.id], found.collection, copies) for item in job.items]
+            touching = _require_some(products, job, aoi)
+            provenance = _provenance(found, job, copies, tiles)
+            scenes.append(
+                make_ready(
+                    *(touching, job.out),
+                    settings=options.settings,
+                    aoi=aoi,
+                    dem=dem,
+                    provenance=provenance,
+                    step=making,
+                )
+            )
+        if not options.keep_parts:
+            shutil.rmtree(folder, ignore_errors=True)
     return tuple(scenes)
+
+
+@contextmanager
+def _only_one(folder: Path, out: Path) -> Iterator[None]:
+    """Two fetches into one place would take each other's copies away. A folder that was empty before goes again."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / _LOCK).open("ab")
+    except OSError as error:
+        what = f"could not be written: {error.strerror}"
+        raise OutputError(what, where=folder, do="write to a folder of your own") from None
+    with lock, alone(lock, out):
+        try:
+            yield
+        finally:
+            if folder.is_dir() and [path.name for path in folder.iterdir()] == [_LOCK]:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _require_some(products: Sequence[SourceProduct | None], job: _Job, aoi: Aoi) -> list[SourceProduct]:
+    """The products that the area touches."""
+    touching = [product for product in products if product is not None]
+    if not touching:
+        names = ", ".join(item.id for item in job.items)
+        raise ConfigError(f"the area lies outside of {names}", where=aoi.name or "--aoi", do="choose other items")
+    return touching
 
 
 def _jobs(passes: Sequence[Pass], out: Path, settings: ReadySettings) -> list[_Job]:
@@ -125,14 +156,8 @@ def _jobs(passes: Sequence[Pass], out: Path, settings: ReadySettings) -> list[_J
         raise ConfigError("is no name of a GeoTIFF", where=out, do="name it SCENE.tif")
     if settings.composite != Composite.SINGLE or settings.fill_stripes or len(passes) == 1:
         return [_Job(out, tuple(item for each in passes for item in each.items))]
-    named = [(f"{out.stem}_{each.date:%Y%m%d}", each) for each in passes]
-    twice = {name for name, _ in named if [other for other, _ in named].count(name) > 1}
-    return [
-        _Job(
-            out.with_name(f"{name}_{each.sensor}{out.suffix}" if name in twice else f"{name}{out.suffix}"), each.items
-        )
-        for name, each in named
-    ]
+    names = unique_names([(f"{out.stem}_{each.date:%Y%m%d}", each) for each in passes])
+    return [_Job(out.with_name(f"{name}{out.suffix}"), each.items) for name, each in zip(names, passes, strict=True)]
 
 
 def _offer(item: Item, catalogue: Catalogue, wanted: tuple[str, ...] | None) -> ItemBands:
@@ -236,7 +261,7 @@ def _provenance(
     items = [
         {
             "id": item.id,
-            "link": item.link,
+            "link": without_query(item.link),
             "datetime": item.moment.isoformat(),
             "assets": [part.record for each, part in copies.items() if each.item == item.id and part is not None],
         }
@@ -244,7 +269,7 @@ def _provenance(
     ]
     return {
         "catalogue": found.catalogue.name,
-        "api": found.catalogue.api,
+        "api": without_query(found.catalogue.api),
         "collection": found.collection,
         "items": items,
         "dem_tiles": tiles,

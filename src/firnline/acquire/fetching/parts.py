@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -108,8 +109,10 @@ def _copy(
 
 def _safe(name: str) -> str:
     """A name of a catalogue as a file's: nothing leads out of the folder."""
-    kept = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)[:150]
-    return kept.lstrip(".") or "_"
+    kept = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)[:150].lstrip(".")
+    if kept == name:
+        return kept
+    return f"{kept}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"  # no two names alike
 
 
 def _record_of(path: Path) -> Path:
@@ -132,7 +135,8 @@ def _there(path: Path, identity: dict[str, Any]) -> Part | None:
     try:
         record = json.loads(_record_of(path).read_text(encoding="utf-8"))
         is_same = all(record.get(key) == value for key, value in identity.items())
-        if is_same and record["sha256"] == sha256_of(path):
+        is_told = identity["etag"] is not None or identity["modified"] is not None  # a size alone tells no versions
+        if is_same and is_told and record["sha256"] == sha256_of(path):
             return Part(path, record)
     except (OSError, ValueError, KeyError, AttributeError):
         pass

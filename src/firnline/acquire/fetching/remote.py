@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ _DRIVERS: Final = ("GTiff", "JP2OpenJPEG")
 """A catalogue shall not lead GDAL to a VRT, which may lead anywhere."""
 
 Result = TypeVar("Result")
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,7 @@ def ask_version(url: str, patience: Patience = PATIENCE) -> Version:
     RemoteError
         When it does not answer, or has no such file.
     """
-    if not url.startswith(("http://", "https://")):
-        raise RemoteError(
-            "is not on the web",
-            where=without_query(url) or url,
-            do="choose a catalogue whose files are (--catalogue)",
-        )
+    _require_web(url)
     headers = {"Range": "bytes=0-0", "Accept-Encoding": "identity"}
     try:
         with (
@@ -73,6 +70,16 @@ def ask_version(url: str, patience: Patience = PATIENCE) -> Version:
         raise _stopped(url, reason(error)) from None
 
 
+def _require_web(url: str) -> None:
+    """A catalogue shall not lead to files of this machine, or to what GDAL's other file systems reach."""
+    if not url.startswith(("http://", "https://")):
+        raise RemoteError(
+            "is not on the web",
+            where=without_query(url) or url,
+            do="choose a catalogue whose files are (--catalogue)",
+        )
+
+
 @contextmanager
 def opened(url: str, patience: Patience = PATIENCE) -> Iterator[DatasetReader]:
     """Open a raster on a server; nothing of it is cached beyond the block. Read from it with `pixels`.
@@ -82,6 +89,7 @@ def opened(url: str, patience: Patience = PATIENCE) -> Iterator[DatasetReader]:
     RemoteError
         When it cannot be opened.
     """
+    _require_web(url)
     path = f"/vsicurl/{url}"
     options = {**gdal_options(patience), "CPL_VSIL_CURL_NON_CACHED": path}
     with rasterio.Env(**options):
@@ -127,9 +135,10 @@ def read_remote(url: str, read: Callable[[DatasetReader], Result], patience: Pat
         try:
             with opened(url, patience) as dataset:
                 return read(dataset)
-        except RemoteError:
-            if attempt == _READS:
+        except RemoteError as error:
+            if attempt == _READS or not url.startswith("http"):
                 raise
+            _logger.warning("%s: %s, asking again", error.where, error.what)
             time.sleep(patience.wait(attempt))
     raise AssertionError
 

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from firnline.acquire.products.places import LARGEST_METADATA, Place
-from firnline.errors import SceneError
+from firnline.errors import OutputError, SceneError
 from firnline.files import replaced
 
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".zip")
@@ -59,10 +59,14 @@ class CompressedTar(Place):
     """A compressed tar: every jump in it would unpack it from its start, so the rasters wanted are unpacked once."""
 
     metadata: dict[str, bytes] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    """Bytes of each file, unpacked."""
     unpack: Path | None = None
 
     def read(self, name: str) -> bytes:
         """The content of a small file, kept since the tar was looked through."""
+        if name not in self.metadata:
+            raise SceneError("is too large for a product's metadata", where=self.where(name))
         return self.metadata[name]
 
     def hrefs(self, names: Iterable[str]) -> dict[str, str]:
@@ -71,6 +75,7 @@ class CompressedTar(Place):
         targets = {name: folder / name for name in names}
         missing = {name for name, target in targets.items() if not target.exists()}
         if missing:
+            _require_room(self, missing, folder.parent)
             with _reading(self.path), tarfile.open(self.path, "r:*") as tar:
                 for member in tar:
                     if _plain(member.name) in missing and member.isreg():
@@ -127,7 +132,8 @@ def open_archive(path: Path, *, unpack: Path | None = None) -> Place:
         packed = start.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ"))
         members, metadata = _look_through(path, keep_metadata=packed)
     if packed:
-        return CompressedTar(path, tuple(sorted(members)), metadata=metadata, unpack=unpack)
+        sizes = {name: size for name, (_, size) in members.items()}
+        return CompressedTar(path, tuple(sorted(members)), metadata=metadata, sizes=sizes, unpack=unpack)
     return Tar(path, tuple(sorted(members)), members=members)
 
 
@@ -147,6 +153,7 @@ def _look_through(path: Path, *, keep_metadata: bool) -> tuple[dict[str, tuple[i
     """Every file of a tar with its place, and (from a compressed one) the content of its metadata files."""
     members: dict[str, tuple[int, int]] = {}
     metadata: dict[str, bytes] = {}
+    kept = 0
     with tarfile.open(path, "r:*") as tar:
         for member in tar:
             _refuse_unsafe(path, member)
@@ -156,7 +163,8 @@ def _look_through(path: Path, *, keep_metadata: bool) -> tuple[dict[str, tuple[i
             if name in members:
                 raise SceneError(f"holds two files of the name {name}", where=path, do=_AGAIN)
             members[name] = (member.offset_data, member.size)
-            if keep_metadata and _METADATA.search(name) and member.size <= LARGEST_METADATA:
+            if keep_metadata and _METADATA.search(name) and member.size <= LARGEST_METADATA - kept:
+                kept += member.size
                 content = tar.extractfile(member)
                 metadata[name] = content.read() if content is not None else b""
         # tarfile takes a damaged header in the middle for the end: a true end is a block of zeros.
@@ -170,6 +178,10 @@ def _look_through(path: Path, *, keep_metadata: bool) -> tuple[dict[str, tuple[i
 def _open_zip(path: Path) -> Zip:
     with zipfile.ZipFile(path) as archive:
         infos = [info for info in archive.infolist() if not info.is_dir()]
+    names = [info.filename for info in infos]
+    if len(set(names)) < len(names):
+        name = next(name for name in names if names.count(name) > 1)
+        raise SceneError(f"holds two files of the name {name}", where=path, do=_AGAIN)
     for info in infos:
         if _leads_outside(info.filename):
             raise SceneError(
@@ -177,7 +189,7 @@ def _open_zip(path: Path) -> Zip:
             )
         if info.flag_bits & 1:
             raise SceneError("is encrypted", where=path, do="unpack it first")
-    return Zip(path, tuple(sorted(info.filename for info in infos)))
+    return Zip(path, tuple(sorted(names)))
 
 
 _ORIGIN = "do not unpack it; download it again from its maker"
@@ -228,6 +240,19 @@ def _copy_out(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> No
         raise SceneError("is no file", where=target)
     with replaced(target) as temporary, temporary.open("wb") as file:
         shutil.copyfileobj(content, file, length=2**20)
+
+
+def _require_room(tar: CompressedTar, names: Iterable[str], folder: Path) -> None:
+    """A small archive may hold more than the disk does."""
+    while not folder.exists():
+        folder = folder.parent
+    wanted, free = sum(tar.sizes[name] for name in names), shutil.disk_usage(folder).free
+    if wanted > free:
+        raise OutputError(
+            f"has {free / 1e9:.1f} GB free, and the rasters of {tar.path} take {wanted / 1e9:.1f} GB",
+            where=folder,
+            do="free space, or name another folder with --unpack",
+        )
 
 
 def _fingerprint(path: Path) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
-from firnline.acquire.landsat_ids import parse_landsat_id
+from firnline.acquire.landsat_ids import SLC_FAILED, parse_landsat_id
 from firnline.acquire.products.places import Place, file_of
 from firnline.acquire.sentinel2_ids import parse_sentinel2_id
 from firnline.acquire.source import QualityBand, QualityConvention, SourceBand, SourceProduct
@@ -250,7 +250,8 @@ def _quality(names: tuple[str, ...], href: str, notes: list[str]) -> QualityBand
         notes.append(
             "QA60 is empty in Earth Engine between 2022-01-25 and 2024-02-28: no cloud there may mean not known"
         )
-    saturation = upper.index("QA_RADSAT") + 1 if "QA_RADSAT" in upper else None
+    bits = "RADSAT_QA" if found == "PIXEL_QA" else "QA_RADSAT"  # of Collection 1 and 2; their bits differ
+    saturation = upper.index(bits) + 1 if bits in upper else None
     return QualityBand(
         href,
         _QUALITY[found],
@@ -263,7 +264,7 @@ def _quality(names: tuple[str, ...], href: str, notes: list[str]) -> QualityBand
 def _about(name: str) -> dict[str, str | float]:
     landsat, sentinel2 = parse_landsat_id(file_of(name)), parse_sentinel2_id(file_of(name))
     if landsat is not None:
-        slc_off = landsat.sensor == Sensor.LANDSAT7 and landsat.date > dt.date(2003, 5, 31)
+        slc_off = landsat.sensor == Sensor.LANDSAT7 and landsat.date > SLC_FAILED
         return {"product_id": landsat.text, "path": landsat.path, "row": landsat.row, "slc_off": slc_off}
     if sentinel2 is not None:
         return {"product_id": sentinel2.text, "tile": sentinel2.tile}

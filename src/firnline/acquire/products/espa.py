@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from xml.etree import ElementTree
 
-from firnline.acquire.landsat_ids import LandsatId, parse_landsat_id
+from firnline.acquire.landsat_ids import SLC_FAILED, LandsatId, parse_landsat_id
 from firnline.acquire.products.landsat import REQUIRED
 from firnline.acquire.products.landsat_metadata import LandsatMetadata, read_landsat_metadata
 from firnline.acquire.products.places import Place, check_rasters, file_of, folder_of
+from firnline.acquire.products.xml import read_xml
 from firnline.acquire.source import QualityBand, QualityConvention, SourceBand, SourceProduct
 from firnline.bands import Level, Sensor, band_name
 from firnline.errors import SceneError
@@ -22,7 +22,6 @@ _KELVIN = 0.1
 _FILL = -9999.0
 _SATURATED = 20000.0
 """Scales, fill and saturation of these products (USGS, Landsat 4-7 and 8 Surface Reflectance Code Product Guides)."""
-_SLC_FAILED = dt.date(2003, 5, 31)
 
 
 def read_espa(place: Place, folder: str, product: str) -> SourceProduct:
@@ -68,7 +67,7 @@ def read_espa(place: Place, folder: str, product: str) -> SourceProduct:
         metadata={
             **{"product_id": product, "level_of_processing": "sr", "collection": 1},
             **{"path": landsat.path, "row": landsat.row, **sun},
-            "slc_off": landsat.sensor == Sensor.LANDSAT7 and landsat.date > _SLC_FAILED,
+            "slc_off": landsat.sensor == Sensor.LANDSAT7 and landsat.date > SLC_FAILED,
         },
         notes=tuple(notes),
     )
@@ -114,12 +113,10 @@ def _moment_and_sun(
 
 def _from_xml(content: bytes, where: str) -> tuple[dt.datetime, dict[str, float]]:
     try:
-        if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
-            raise ValueError("it declares XML entities")
-        found = {element.tag.rpartition("}")[2]: element for element in ElementTree.fromstring(content).iter()}
+        found = {element.tag.rpartition("}")[2]: element for element in read_xml(content).iter()}
         day, time = found["acquisition_date"].text or "", (found["scene_center_time"].text or "").rstrip("Z")
         moment = dt.datetime.fromisoformat(f"{day}T{time[:15]}").replace(tzinfo=dt.UTC)
         angles = found["solar_angles"].attrib
         return moment, {"sun_azimuth": float(angles["azimuth"]), "sun_elevation": 90 - float(angles["zenith"])}
-    except (ValueError, KeyError, ElementTree.ParseError) as error:
+    except (ValueError, KeyError) as error:
         raise SceneError(f"is not a whole metadata file of ESPA: {error}", where=where) from None

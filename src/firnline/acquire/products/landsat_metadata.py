@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from xml.etree import ElementTree
 
+from firnline.acquire.products.xml import read_xml
 from firnline.bands import Sensor, sensor_from_text
 from firnline.errors import SceneError
 
@@ -19,6 +20,21 @@ _AGAIN = "download the product again"
 _ROOTS = {"LANDSAT_METADATA_FILE", "L1_METADATA_FILE"}
 _SLC_FAILED = dt.datetime(2003, 5, 31, 21, 42, 35, tzinfo=dt.UTC)
 """When Landsat 7's scan-line corrector failed (USGS)."""
+
+
+def finite(text: str) -> float | None:
+    """A number of a metadata file; None for what is none, NaN and infinity among it.
+
+    Examples
+    --------
+    >>> finite("2.75E-05"), finite("nan"), finite("B4")
+    (2.75e-05, None, None)
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 @dataclass(frozen=True)
@@ -46,11 +62,11 @@ class LandsatMetadata:
 
     def number(self, *keys: str, group: str | None = None) -> float:
         """As `required`, as a number."""
-        value = self.required(*keys, group=group)
-        try:
-            return float(value)
-        except ValueError:
-            raise SceneError(f"{keys[0]} is not a number: {value!r}", where=self.where, do=_AGAIN) from None
+        text = self.required(*keys, group=group)
+        value = finite(text)
+        if value is None:
+            raise SceneError(f"{keys[0]} is not a number: {text!r}", where=self.where, do=_AGAIN)
+        return value
 
     @property
     def product_id(self) -> str:
@@ -164,7 +180,7 @@ def read_landsat_metadata(content: bytes, where: str) -> LandsatMetadata:
             groups = _from_json(text)
         else:
             groups = _from_text(text)
-    except (ValueError, ElementTree.ParseError) as error:
+    except (ValueError, RecursionError) as error:
         raise SceneError(f"is not a whole Landsat MTL: {error}", where=where, do=_AGAIN) from None
     # A Level 2 product tells of the Level 1 product that it was made of as well, under the same keys.
     first = sorted(groups, key=lambda name: name != "PRODUCT_CONTENTS")
@@ -196,9 +212,7 @@ def _from_text(text: str) -> Groups:
 
 
 def _from_xml(text: str) -> Groups:
-    if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise ValueError("its XML declares entities, which no MTL does")
-    root = ElementTree.fromstring(text)
+    root = read_xml(text.encode())
     if root.tag not in _ROOTS:
         raise ValueError(f"its root is {root.tag}")
     return {group.tag: {item.tag: (item.text or "").strip() for item in group} for group in root}

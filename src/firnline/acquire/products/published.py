@@ -6,7 +6,7 @@ import datetime as dt
 
 from rasterio.io import DatasetReader
 
-from firnline.acquire.landsat_ids import parse_landsat_id
+from firnline.acquire.landsat_ids import SLC_FAILED, parse_landsat_id
 from firnline.acquire.products.places import Place, file_of
 from firnline.acquire.source import QualityBand, QualityConvention, SourceBand, SourceProduct
 from firnline.bands import BANDS, Kind, Level, Sensor, band_name
@@ -14,7 +14,6 @@ from firnline.errors import SceneError
 from firnline.product import published_layout
 from firnline.sidecar import BandNote
 
-_SLC_FAILED = dt.date(2003, 5, 31)
 _SATURATED = 255.0
 
 
@@ -53,7 +52,7 @@ def read_published(place: Place, name: str, dataset: DatasetReader, href: str) -
         metadata={
             "product_id": f"LE07_{landsat.path:03}{landsat.row:03}_{landsat.date:%Y%m%d}",
             **{"level_of_processing": "L1", "collection": 1, "path": landsat.path, "row": landsat.row},
-            "slc_off": landsat.date > _SLC_FAILED,
+            "slc_off": landsat.date > SLC_FAILED,
         },
         notes=(
             layout.note,

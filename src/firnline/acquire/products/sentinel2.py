@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from firnline.acquire.products.landsat import REQUIRED
+from firnline.acquire.products.landsat_metadata import finite
 from firnline.acquire.products.places import Place, check_rasters, file_of, folder_of
+from firnline.acquire.products.xml import read_xml
 from firnline.acquire.sentinel2_ids import parse_sentinel2_id
 from firnline.acquire.source import QualityBand, QualityConvention, SourceBand, SourceProduct
 from firnline.bands import Level, Sensor, band_name
@@ -91,10 +93,10 @@ class _Metadata:
 
     def number(self, *names: str) -> float:
         text = self.text(*names)
-        try:
-            return float(text)
-        except ValueError:
-            raise SceneError(f"{names[0]} is not a number: {text!r}", where=self.where, do=_AGAIN) from None
+        value = finite(text)
+        if value is None:
+            raise SceneError(f"{names[0]} is not a number: {text!r}", where=self.where, do=_AGAIN)
+        return value
 
     def optional(self, name: str) -> float | None:
         return self.number(name) if next(self.all(name), None) is not None else None
@@ -138,10 +140,10 @@ class _Scaling:
             raise SceneError(f"{keys[0]} is {quantification:g}", where=metadata.where, do=_AGAIN)
         offsets = {}
         for element in metadata.all("BOA_ADD_OFFSET" if level2 else "RADIO_ADD_OFFSET"):
-            try:
-                offsets[int(element.attrib["band_id"])] = float(element.text or "")
-            except (KeyError, ValueError):
-                raise SceneError(f"{element.tag} is not readable", where=metadata.where, do=_AGAIN) from None
+            band, offset = element.attrib.get("band_id", ""), finite(element.text or "")
+            if not band.isdecimal() or offset is None:
+                raise SceneError(f"{element.tag} is not readable", where=metadata.where, do=_AGAIN)
+            offsets[int(band)] = offset
         baseline = _baseline(metadata)
         if not offsets and baseline >= _OFFSET_SINCE:
             what = f"processing baseline {metadata.baseline} stores an offset, but the metadata does not state it"
@@ -254,9 +256,7 @@ def _tile(place: Place, folder: str, notes: list[str]) -> dict[str, str | float]
 
 
 def _xml(content: bytes, where: str) -> ElementTree.Element:
-    if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
-        raise SceneError("declares XML entities, which no product of ESA does", where=where, do=_AGAIN)
     try:
-        return ElementTree.fromstring(content)
-    except ElementTree.ParseError as error:
-        raise SceneError(f"is not whole XML: {error}", where=where, do=_AGAIN) from None
+        return read_xml(content)
+    except ValueError as error:
+        raise SceneError(f"cannot be read: {error}", where=where, do=_AGAIN) from None

@@ -18,6 +18,8 @@ from firnline.grid import Grid, Window
 
 _EMPTY: Final = 8.0
 """A scene may be this many times as large as the products in it."""
+_FINEST: Final = 10
+"""Pixels may be made this many times smaller."""
 _SLACK: Final = 1e-6
 """Pixels: an edge that so nearly lies on the lattice lies on it."""
 
@@ -107,6 +109,13 @@ def _with_pixels_of(grid: Grid, resolution: float) -> Grid:
     """The same corner with pixels of another size."""
     if abs(grid.transform.a - resolution) < 1e-6 * resolution:
         return grid
+    if resolution * _FINEST < grid.transform.a:
+        raise GridError(
+            f"pixels of {resolution:g} m are more than {_FINEST} times finer than the product's"
+            f" ({grid.transform.a:g} m), which would make up what was not seen, and might fill a disk",
+            where="--resolution",
+            do="choose larger pixels",
+        )
     left, bottom, right, top = grid.bounds
     shape = math.ceil((top - bottom) / resolution - _SLACK), math.ceil((right - left) / resolution - _SLACK)
     return Grid(grid.crs, Affine(resolution, 0.0, left, 0.0, -resolution, top), shape)

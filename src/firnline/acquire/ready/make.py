@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from firnline.acquire.ready.item import make_item
 from firnline.acquire.ready.layers import Files, Layer, open_files
 from firnline.acquire.ready.manifest import make_manifest
 from firnline.acquire.ready.observe import Observer, Rank
+from firnline.acquire.ready.places import Places, require_places
 from firnline.acquire.ready.relief import Relief, ReliefReader, open_relief, sun_of
 from firnline.acquire.ready.settings import Composite, Dem, ReadySettings
 from firnline.acquire.ready.stripes import MATCH, halo_for_stripes, has_stripes
@@ -32,10 +33,10 @@ from firnline.acquire.ready.tally import Tally
 from firnline.acquire.ready.writer import OutBand, open_writer
 from firnline.acquire.source import SourceBand, SourceProduct
 from firnline.bands import BANDS, Kind, Level
-from firnline.errors import ConfigError, GridError, OutputError
+from firnline.errors import ConfigError, GridError
 from firnline.features import INDICES, normalised_difference
 from firnline.files import replaced
-from firnline.flags import Flag, flags_path
+from firnline.flags import Flag
 from firnline.grid import Grid, Window
 
 DEFAULTS: Final = ReadySettings()
@@ -104,7 +105,9 @@ def make_ready(
     OutputError
         When the scene cannot be written.
     """
-    _require_usable(products, out)
+    _require_usable(products)
+    hrefs = [band.href for product in products for band in product.bands]
+    places = require_places(out, map(Path, [*hrefs, *([] if dem is None else [str(dem.path)])]))
     with rasterio.Env(GDAL_CACHEMAX=_CACHE_MB), open_files() as files, ExitStack() as stack:
         names, _ = measured_names(products)
         if grid is None:
@@ -119,7 +122,7 @@ def make_ready(
         used = _that_reach(grid, ordered, files)
         _require_one_day(used, settings)
         work = _open(used, grid, files, stack, settings, dem)
-        return _write(work, out, step, provenance, len(products) - len(used))
+        return _write(work, places, step, provenance, len(products) - len(used))
 
 
 @dataclass(frozen=True)
@@ -150,11 +153,9 @@ class _Work:
         return chosen.cropped(self.halo)
 
 
-def _require_usable(products: Sequence[SourceProduct], out: Path) -> None:
+def _require_usable(products: Sequence[SourceProduct]) -> None:
     if not products:
         raise ConfigError("there is no product to make a scene of", do="name one")
-    if out.suffix.lower() not in (".tif", ".tiff"):
-        raise OutputError("is not named as a GeoTIFF", where=out, do="end its name in .tif")
     twice = {product.id for product in products if [p.id for p in products].count(product.id) > 1}
     if twice:
         raise ConfigError(f"the same product is given twice: {' '.join(sorted(twice))}", do="name it once")
@@ -221,27 +222,20 @@ def _as_read(band: SourceBand) -> Encoding:
 
 
 def _write(
-    work: _Work, out: Path, step: Callable[[int, int], None], provenance: Mapping[str, Any], apart: int
+    work: _Work, at: Places, step: Callable[[int, int], None], provenance: Mapping[str, Any], apart: int
 ) -> ReadyScene:
-    ready = ReadyScene(
-        out,
-        flags_path(out),
-        out.with_name(f"{out.stem}.json"),
-        out.with_name(f"{out.stem}.manifest.json"),
-        work.grid,
-        work.contents.names,
-        (),
-    )
-    with ExitStack() as stack:  # all of them take their places when the block ends, the scene first
-        item, manifest, flags, scene = (
-            stack.enter_context(replaced(path)) for path in (ready.item, ready.manifest, ready.flags, ready.path)
+    with ExitStack() as stack:  # all take their places when the block ends: the flags first, never a scene without
+        scene, item, manifest, flags = (
+            stack.enter_context(replaced(path)) for path in (at.scene, at.item, at.manifest, at.flags)
         )
         tally = _write_pixels(work, scene, flags, step)
         lines = _lines(work, tally, apart)
         product = tally.main_product()
-        _write_json(item, make_item(out, ready.flags, work.grid, work.contents.out, work.products, product))
+        _write_json(item, make_item(at.scene, at.flags, work.grid, work.contents.out, work.products, product))
         _write_json(manifest, _manifest(work, lines, provenance))
-    return replace(ready, lines=tuple(lines))
+    return ReadyScene(
+        *(at.scene, at.flags, at.item, at.manifest), grid=work.grid, bands=work.contents.names, lines=tuple(lines)
+    )
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -136,8 +136,9 @@ def _c1_bqa(values: Bits, is_oli: bool, cirrus: bool) -> _Said:
         Flag.SNOW: _high(values, 9),
         Flag.SATURATED: (values >> 2) & 3 != 0,
     }
-    if is_oli:
-        said[Flag.TERRAIN_SHADOW] = _bit(values, 1)  # bit 1 is a dropped pixel on Landsat 4 to 7
+    if not is_oli:
+        return said, _bit(values, 0) | _bit(values, 1)  # a dropped pixel of Landsat 4 to 7 has no value
+    said[Flag.TERRAIN_SHADOW] = _bit(values, 1)
     return said, _bit(values, 0)
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from firnline.acquire.landsat_ids import SLC_FAILED
 from firnline.acquire.source import SourceProduct
 from firnline.bands import Sensor
-
-FAILED: Final = dt.date(2003, 5, 31)
-"""The day on which the scan-line corrector failed for good."""
 
 WIDEST: Final = 20
 """Pixels of 30 m, down a column: gaps are at most 14 lines wide, tilted against the rows, and resampled."""
@@ -30,7 +27,7 @@ _GAIN: Final = 3.0
 
 def has_stripes(product: SourceProduct) -> bool:
     """Whether a product was taken after the scan-line corrector failed."""
-    return product.sensor == Sensor.LANDSAT7 and product.date >= FAILED
+    return product.sensor == Sensor.LANDSAT7 and product.date >= SLC_FAILED
 
 
 def halo_for_stripes(pixels_of_30_m: float) -> int:
