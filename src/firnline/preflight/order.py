@@ -40,7 +40,7 @@ _LIKE = 0.97
 _NOT_BETWEEN = 2.0
 _NEARER = 1.4
 _LANDSCAPE = 6_000
-"""Of fewer pixels looked at (some 160 x 160 of a scene) one valley's colours may be odd: seen in quarters of tiles."""
+"""Of fewer pixels looked at (some 160 x 160 of a scene) one valley's colours may be odd: seen in pieces of tiles."""
 _SKY = -0.015
 _SHADE_SHORT, _SHADE_GREEN, _MUCH_SHADE = 0.04, 0.08, 0.15
 """Dirty ice and silty lakes are as dark in the short-wave infrared, and red. They are brighter in green, and do not
