@@ -82,12 +82,15 @@ def test_a_killed_map_goes_on_and_comes_to_the_same(tall: Path, bundle: Path, st
     assert not (out / ".work").exists()
 
 
-def test_ctrl_c_says_one_line_and_the_work_goes_on(tall: Path, bundle: Path, start, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_says_one_line_and_the_work_goes_on(
+    tall: Path, bundle: Path, start, tmp_path: Path, sent: signal.Signals
+) -> None:
     out = tmp_path / "out"
     command = ("map", tall, "-m", bundle, "-o", out, *MANY_BANDS)
     run = start(*command)
     _wait_for_bands(run, out, 2)
-    run.send(signal.SIGINT)
+    run.send(sent)
     ended = run.ended()
     assert (ended.code, ended.err) == (130, "firnline: stopped\n")
     assert _results(out) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Any
 
@@ -31,7 +32,12 @@ from firnline.errors import FirnlineError
 
 
 class _StoppedError(Exception):
-    """Ctrl-C."""
+    """Ctrl-C, or what a scheduler sends before it kills."""
+
+
+def _stop(*_: object) -> None:
+    """SIGTERM ends a command as Ctrl-C does: unfinished files are removed on the way out."""
+    raise KeyboardInterrupt
 
 
 class _Group(TyperGroup):
@@ -58,23 +64,25 @@ app.command("labels")(labels.command)
 app.command("synth")(synth.command)
 
 scenes = typer.Typer(help="Find, fetch, build and check scenes.", no_args_is_help=True)
-chips = typer.Typer(help="Tables of chips: make, split, audit, plot and publish training data.", no_args_is_help=True)
-datasets = typer.Typer(help="Published data sets, taken as they are.", no_args_is_help=True)
-chips.command("split")(chips_split.command)
-chips.command("audit")(chips_audit.command)
-chips.command("plot")(chips_plot.command)
-chips.command("publish")(chips_publish.command)
-chips.command("make")(chips_make.command)
-chips.command("statistics")(chips_make.statistics)
 scenes.command("search")(scenes_search.command)
 scenes.command("preview")(scenes_preview.command)
 scenes.command("fetch")(scenes_fetch.command)
-scenes.command("check")(scenes_check.command)
 scenes.command("build")(scenes_build.command)
+scenes.command("check")(scenes_check.command)
 app.add_typer(scenes, name="scenes")
+
+chips = typer.Typer(help="Tables of chips: make, split, audit, plot and publish training data.", no_args_is_help=True)
+chips.command("make")(chips_make.command)
+chips.command("split")(chips_split.command)
+chips.command("audit")(chips_audit.command)
+chips.command("statistics")(chips_make.statistics)
+chips.command("plot")(chips_plot.command)
+chips.command("publish")(chips_publish.command)
 app.add_typer(chips, name="chips")
-app.add_typer(datasets, name="datasets")
+
+datasets = typer.Typer(help="Published data sets, taken as they are.", no_args_is_help=True)
 datasets.command("hkh")(datasets_hkh.command)
+app.add_typer(datasets, name="datasets")
 
 
 def _version(wanted: bool) -> None:
@@ -92,6 +100,7 @@ def _options(
 
 def main() -> None:
     """Run the command line; a user's mistake is one line on standard error and exit code 2."""
+    signal.signal(signal.SIGTERM, _stop)
     try:
         app(prog_name="firnline")
     except FirnlineError as error:
