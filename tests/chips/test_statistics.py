@@ -91,10 +91,22 @@ def test_a_pixel_under_two_truths_counts_once(table: ChipTable) -> None:
     with rasterio.open(table.resolve(table.frame["truth"].iloc[0])) as file:
         known = (file.read(1) != UNKNOWN) | (other != UNKNOWN)
     frame = table.frame[table.frame["scene"] == scene]
-    twice = table.with_frame(pandas.concat([frame, frame.assign(truth="other.tif")]))
+    twice = table.with_frame(pandas.concat([frame, frame.assign(truth="other.tif")]), truths=())
     told = table_statistics(twice, ("green",)).summary()[0]
     values = green[known & np.isfinite(green)].astype(np.float64)
     assert (told.count, told.mean) == (values.size, pytest.approx(values.mean(), rel=1e-9))
+
+
+def test_a_class_raster_made_anew_is_not_taken_for_the_one_of_the_table(table: ChipTable, firnline: Run) -> None:
+    """As where the table was made again of newer outlines, and a split of the older one is still used."""
+    split = table.path.with_name("split.parquet")
+    assert firnline("chips", "split", table.path, "--kind", "random", "-o", split)[0] == 0
+    truth = table.resolve(table.frame["truth"].iloc[0])
+    with rasterio.open(truth, "r+") as file:
+        file.write(np.where(file.read() == 1, 0, file.read()).astype(np.uint8))
+    code, _, err = firnline("chips", "statistics", split, "--bands", "green")
+    assert code == 2
+    assert f"{truth.name}: is not the class raster that" in err
 
 
 def test_indices_count_where_they_are_defined(table: ChipTable) -> None:

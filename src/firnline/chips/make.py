@@ -110,7 +110,7 @@ def make_table(
         )
         table = _split(ChipTable(path, frame_of(rows), about), settings, folder)
         move_into_place(staging, path)
-        write_table(table)
+        table = write_table(table)
     return table
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ import pyarrow
 import pyarrow.parquet
 
 from firnline.classes import LabelScheme
-from firnline.errors import ConfigError, OutputError
+from firnline.errors import ConfigError, LabelError, OutputError
 from firnline.files import replaced
 from firnline.grid import Window
 
@@ -85,6 +86,8 @@ class About:
     notes: tuple[str, ...] = ()
     """What was done to scenes and truth on the way."""
     licence: str = ""
+    truths: tuple[str, ...] = ()
+    """SHA-256 of the class rasters that the shares were counted in; kept when a table is split anew."""
 
 
 def frame_of(rows: Sequence[Mapping[str, Any]]) -> geopandas.GeoDataFrame:
@@ -178,14 +181,42 @@ class ChipTable:
         return replace(self, frame=frame, about=replace(self.about, **about))
 
 
-def write_table(table: ChipTable) -> None:
-    """Write a table as GeoParquet to its path, whole or not at all."""
+def write_table(table: ChipTable) -> ChipTable:
+    """Write a table as GeoParquet to its path, whole or not at all; return it as written.
+
+    A table that is new takes down which class rasters it was made of.
+    """
     require_table_name(table.path)
+    if not table.about.truths:
+        table = table.with_frame(table.frame, truths=tuple(sorted({_sha256(truth) for truth in _truths(table)})))
     with replaced(table.path) as temporary:
         table.frame.to_parquet(temporary, index=False)
         arrow = pyarrow.parquet.read_table(temporary)
         metadata = {**(arrow.schema.metadata or {}), _KEY: json.dumps(asdict(table.about)).encode()}
         pyarrow.parquet.write_table(arrow.replace_schema_metadata(metadata), temporary, compression="zstd")
+    return table
+
+
+def require_same_truth(table: ChipTable) -> None:
+    """Raise LabelError when a class raster is not the one that the table's shares, glaciers and split are of.
+
+    It may have been made anew, of other outlines, under the same name. Files that are not there are not asked.
+    """
+    known = set(table.about.truths)
+    for truth in _truths(table) if known else ():
+        if _sha256(truth) not in known:
+            raise LabelError(
+                f"is not the class raster that {table.path} was made of", where=truth, do="make the table again"
+            )
+
+
+def _truths(table: ChipTable) -> list[Path]:
+    return [path for path in (table.resolve(name) for name in table.frame["truth"].unique()) if path.is_file()]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_table(path: Path) -> ChipTable:
@@ -214,7 +245,7 @@ def _about(text: bytes, path: Path) -> About:
     try:
         # What a later version adds is not known here, and not needed.
         about = {key: value for key, value in json.loads(text).items() if key in known}
-        return About(**{**about, "leaks": tuple(about["leaks"]), "notes": tuple(about["notes"])})
+        return About(**{**about, **{key: tuple(about[key]) for key in ("leaks", "notes", "truths")}})
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ConfigError(
             "is not a table of chips: what it says of itself cannot be read", where=path, do="make it again"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from firnline.chips.cuts import grouped, require_files
 from firnline.chips.reader import Cut, OpenScenes
 from firnline.chips.statistics import BandStatistics
-from firnline.chips.table import TRAIN, Chip, ChipTable
+from firnline.chips.table import TRAIN, Chip, ChipTable, require_same_truth
 from firnline.chips.windows import reading_windows, single_reading
 from firnline.classes import UNKNOWN
 from firnline.errors import ConfigError
@@ -36,6 +36,7 @@ def table_statistics(table: ChipTable, bands: Sequence[str], split: str | None =
         where = "" if split is None else f" in the split '{split}'"
         raise ConfigError(f"has no chips{where}", where=table.path, do="split it, or name another side")
     require_files(chips, table.path)
+    require_same_truth(table)
     return statistics_of(chips, bands)
 
 

@@ -16,7 +16,7 @@ from firnline.chips.cuts import grouped, require_files
 from firnline.chips.entries import require_bands
 from firnline.chips.reader import Cut, OpenScenes
 from firnline.chips.splitting.audit import leaks_of
-from firnline.chips.table import TRAIN, VALIDATION, Chip, ChipTable, read_table
+from firnline.chips.table import TRAIN, VALIDATION, Chip, ChipTable, read_table, require_same_truth
 from firnline.chips.table_statistics import around, covered, statistics_of
 from firnline.classes import UNKNOWN, Classes, LabelScheme
 from firnline.errors import ConfigError
@@ -133,6 +133,7 @@ def load_table(config: TrainingConfig, path: Path) -> tuple[TrainingConfig, Tabl
     sides = _sides(table, config.fold)
     used = [chip for chips in sides.values() for chip in chips]
     require_files(used, path)
+    require_same_truth(table)
     config = _fitted(config, used, path)
     opened = OpenScenes()
     scenes = [

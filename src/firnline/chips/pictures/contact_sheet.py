@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from firnline.chips.cuts import grouped, require_files
 from firnline.chips.reader import OpenScene, OpenScenes
-from firnline.chips.table import Chip, ChipTable
+from firnline.chips.table import Chip, ChipTable, require_same_truth
 from firnline.classes import UNKNOWN, Classes, LabelScheme
 from firnline.errors import BandError
 from firnline.files import replaced
@@ -95,6 +95,7 @@ def draw_sheets(
     """
     chips = list(table.chips())
     require_files(chips, table.path)
+    require_same_truth(table)
     if bands is not None:
         _require_bands(chips, bands)
     records = table.frame.to_dict("records")

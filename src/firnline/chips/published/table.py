@@ -108,7 +108,7 @@ def adopt(
         report.patches = len(table)
         taking.what_is_missing()
         move_into_place(staging, table_path)
-        write_table(table)
+        table = write_table(table)
     report_path = table_path.with_name(f"{table_path.stem}.report.json")
     report.write(report_path)
     return Adopted(table, report, report_path)

@@ -17,7 +17,7 @@ from firnline.chips.releases.release_folder import new_folder, require_free, sha
 from firnline.chips.releases.release_outlines import copy_outlines
 from firnline.chips.releases.release_rasters import Progress, ReleaseRasters, unique_names
 from firnline.chips.splitting.audit import leaks_of
-from firnline.chips.table import About, Chip, ChipTable, write_table
+from firnline.chips.table import About, Chip, ChipTable, require_same_truth, write_table
 from firnline.errors import ConfigError
 
 TABLE: Final = "chips.parquet"
@@ -113,6 +113,7 @@ def publish(
         raise ConfigError("choose the bands of patches", where="--bands", do="leave them out, or write patches")
     require_free(folder)
     require_files(chips, table.path)
+    require_same_truth(table)
     for path in outlines:
         if not path.exists():
             raise ConfigError("does not exist", where=path, do="give a vector file of outlines")
@@ -198,6 +199,7 @@ def _about(table: ChipTable, licence: str, bands: Sequence[str] | None) -> About
         leaks=without_places(leaks_of(table)),
         notes=(*without_places(about.notes), *kept),
         licence=licence,
+        truths=(),  # the masks of the release are files of their own
     )
 
 
