@@ -60,6 +60,17 @@ def test_a_product_becomes_a_scene(published: Path, firnline: Run, tmp_path: Pat
     ]
 
 
+@pytest.mark.real
+def test_what_the_check_has_against_the_scene_is_said(shared_data: Path, firnline: Run, tmp_path: Path) -> None:
+    """A third of the clip lies outside of the image, and its heights are as unknown as its bands there."""
+    clip = shared_data / "lila-hkh-sample" / "raster_data" / "LE07_134040_20070922_clip.tif"
+    code, text, _ = firnline("scenes", "build", clip, "-o", tmp_path / "scene.tif")
+    assert code == 0
+    assert [line for line in text.splitlines() if line.startswith("check")] == [
+        "check    caution: DEM: heights are unknown in 36.0 % of the pixels"
+    ]
+
+
 def test_the_grid_of_another_raster(published: Path, firnline: Run, tmp_path: Path) -> None:
     like = tmp_path / "like.tif"
     with rasterio.open(

@@ -42,8 +42,16 @@ def names(text: str | None) -> tuple[str, ...] | None:
 
 
 def tell(scene: ReadyScene) -> None:
-    """Say what was done, and where the files are."""
+    """Say what was done, where the files are, and what `firnline scenes check` has against the scene."""
+    from firnline.features import FeatureSource
+    from firnline.preflight.check import check_scene
+    from firnline.preflight.finding import Severity
+    from firnline.scene import open_scene
+
     typer.echo("\n".join(scene.lines))
     files = {"scene": scene.path, "flags": scene.flags, "item": scene.item, "manifest": scene.manifest}
     for what, path in files.items():
         typer.echo(f"{what:<8} {path}")
+    for finding in check_scene(FeatureSource(open_scene(scene.path))).sorted():
+        if finding.severity in (Severity.REFUSE, Severity.CAUTION):
+            typer.echo(f"check    {finding.severity}: {finding.check}: {finding.what}")
