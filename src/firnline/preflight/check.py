@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from firnline.features import FeatureSource
 from firnline.flags import find_flags
 from firnline.preflight.dem import TerrainCount
@@ -62,6 +64,11 @@ def check_scene(source: FeatureSource, trained: Sequence[Trained] = ()) -> Prefl
     >>> check_scene(FeatureSource(open_scene(path))).refusals[0].what[:66]
     "band 'green' is said to be surface reflectance, and its values loo"
     """
+    with np.errstate(all="ignore"):  # a filler like -3.4e38 that nothing declares goes beyond what float32 can hold
+        return _check(source, trained)
+
+
+def _check(source: FeatureSource, trained: Sequence[Trained]) -> Preflight:
     scene = source.scene
     windows = sample_windows(scene.grid.shape)
     gatherer, filler = Gatherer(len(windows)), FillerCount(scene)

@@ -20,6 +20,12 @@ _TOO_STEEP = 48.0
 """Degrees; the median slope of the steepest mountains is 25 to 35 at 10 to 30 m, and feet make 57 of 25."""
 _FEET: Final = 3.28084
 _HOLE_DEPTH = 300.0
+_HOLE_STEEP = 4.0
+"""A hole's edge is steeper than that (a tangent; 76 degrees) over the two pixels looked at: a fjord's wall is not."""
+_SPIKES = 1e-4
+"""A DEM of stereo pairs has wrong pixels; so few of them tell nothing of its unit."""
+_FEET_PIXEL, _FEET_PIXELS = 5.0, 40_000
+"""Metres and pixels: one wall, or trees and boulders in smaller pixels, are steeper than any landscape."""
 _FEWEST = 500
 _DO_FEET = "give heights in metres: metres = feet * 0.3048 (gdal_calc.py, or a sidecar: scale: 0.3048)"
 
@@ -31,6 +37,8 @@ class TerrainCount:
         self._scene = scene
         t = scene.grid.transform
         self._size = (t.a, -t.e) if scene.grid.crs.is_projected else None
+        pixel = max(self._size) if self._size else 111_000.0 * t.a
+        self._hole_depth = max(_HOLE_DEPTH, _HOLE_STEEP * 2 * pixel)
         self._derived: list[Floats] = []
         self._stored: list[Floats] = []
         self._second: list[Floats] = []
@@ -65,7 +73,7 @@ class TerrainCount:
         if not zero.any():
             return 0
         highest = ndimage.maximum_filter(np.where(np.isfinite(heights), heights, -1e9), 5)
-        return int((zero & (highest > _HOLE_DEPTH)).sum())
+        return int((zero & (highest > self._hole_depth)).sum())
 
     def findings(self, sample: Sample) -> Iterator[Finding]:
         """Judge heights and slope."""
@@ -99,15 +107,16 @@ class TerrainCount:
             )
 
     def _wrong(self, heights: Floats) -> Iterator[Finding]:
-        low, high = quantiles(heights, 0.0, 1.0)
+        low, high = quantiles(heights, 0.0, 1 - _SPIKES)
         measured: dict[str, float | None] = {"lowest": round(low, 1), "highest": round(high, 1)}
         slope, ratio, second = (self._median(each) for each in (self._derived, self._stored, self._second))
         measured |= {"median slope": slope, "ratio to stored slope": ratio, "ratio to stored heights": second}
-        if low < _LOWEST:
+        below = float((heights < _LOWEST).mean())
+        if below > _SPIKES or low < 5 * _LOWEST:
             yield Finding(
                 CHECK,
                 Severity.REFUSE,
-                f"heights reach down to {low:.0f} m: a value that stands for no data is read as a height",
+                f"heights reach down to {low:.5g} m: a value that stands for no data is read as a height",
                 "declare it as nodata (gdal_edit.py -a_nodata)",
                 measured,
             )
@@ -115,14 +124,20 @@ class TerrainCount:
             yield Finding(
                 CHECK,
                 Severity.REFUSE,
-                f"{100 * self._zeros / self._known:.2f} % of the heights are 0 beside ground above {_HOLE_DEPTH:.0f} "
-                "m: holes are read as heights",
+                f"{100 * self._zeros / self._known:.2f} % of the heights are 0 beside ground above "
+                f"{self._hole_depth:.0f} m: holes are read as heights",
                 "declare 0 as nodata (gdal_edit.py -a_nodata 0), or fill the holes",
                 measured,
             )
-        reason = _feet(high, slope, ratio, second)
+        wide = self._size is not None and min(self._size) >= _FEET_PIXEL and self._known >= _FEET_PIXELS
+        reason = _feet(high, slope if wide else None, ratio, second)
         if reason:
             yield Finding(CHECK, Severity.REFUSE, f"heights are not in metres: {reason}", _DO_FEET, measured)
+        elif not wide and slope is not None and slope > _TOO_STEEP:
+            what = (
+                f"half of this small piece of ground is steeper than {slope:.0f} degrees: a wall, or heights in feet"
+            )
+            yield Finding(CHECK, Severity.CAUTION, what, _DO_FEET, measured)
 
     def _median(self, parts: list[Floats]) -> float | None:
         values = np.concatenate(parts) if parts else np.zeros(0, np.float32)
@@ -134,7 +149,7 @@ def _feet(highest: float, slope: float | None, ratio: float | None, second: floa
     if second is not None and abs(second / _FEET - 1) < 0.05:
         return f"they are {second:.2f} times those stored in the scene, as feet are"
     if highest > _HIGHEST:
-        return f"they reach {highest:.0f}, and no mountain is higher than 8849 m (as feet: {highest / _FEET:.0f} m)"
+        return f"they reach {highest:.5g}, and no mountain is higher than 8849 m (as feet: {highest / _FEET:.5g} m)"
     if ratio is not None and 2.4 < ratio < 4.2:
         return f"the slope that they give is {ratio:.1f} times the stored slope (as tangents), as feet make it"
     if slope is not None and slope > _TOO_STEEP:
@@ -152,7 +167,7 @@ def _check_slope(sample: Sample, derived: float | None) -> Iterator[Finding]:
         yield Finding(
             "slope",
             Severity.REFUSE,
-            f"the stored slope reaches {top:.1f}: it is not in degrees",
+            f"the stored slope reaches {top:.5g}: it is not in degrees",
             "store degrees (gdaldem slope), or give its scale in a sidecar",
             measured,
         )

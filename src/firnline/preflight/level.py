@@ -18,6 +18,8 @@ _TOO_BRIGHT = 1.75
 """No median of a scene is above it: fresh snow facing the sun reaches 1.6 (where Landsat's numbers end)."""
 _MUCH_TOO_BRIGHT = 3.0
 _TOO_DARK = 0.003
+_SHORT_WAVE: Final = ("swir16", "swir22")
+_BYTE = 255.0
 _KELVIN = (180.0, 345.0)
 _REFLECTANCE = (Level.TOP_OF_ATMOSPHERE, Level.SURFACE_REFLECTANCE)
 _C2_SCALE, _C2_OFFSET = 2.75e-05, -0.2
@@ -58,7 +60,8 @@ def look_of(values: Floats) -> Look:
     if middle <= _TOO_BRIGHT and high <= _MUCH_TOO_BRIGHT and low > -1:
         return Look.FRACTION
     whole = bool((finite == np.rint(finite)).all())
-    if low >= _KELVIN[0] and top <= _KELVIN[1] and not whole:
+    # Resampled bytes are no whole numbers any more, and of bright snow lie between 180 and 255.
+    if low >= _KELVIN[0] and _BYTE < top <= _KELVIN[1] and not whole:
         return Look.KELVIN
     if whole:
         return Look.BYTES if low >= 0 and finite.max() <= 255 else Look.NUMBERS
@@ -73,6 +76,9 @@ def check_level(scene: Scene, sample: Sample) -> Iterator[Finding]:
         return
     looks = {name: look_of(sample.bands[name]) for name in names}
     looks = {name: look for name, look in looks.items() if look != Look.TOO_FEW}
+    if Look.FRACTION in looks.values():  # water, and snow where negative values were cut off, are black there
+        dark = [name for name, look in looks.items() if look == Look.NOTHING and name in _SHORT_WAVE]
+        looks |= dict.fromkeys(dark, Look.FRACTION)
     if not looks:
         yield Finding(CHECK, Severity.CAUTION, "too few pixels are known to judge the values", "check its nodata")
         return

@@ -33,6 +33,9 @@ _SPREAD = 0.085
 """Where 0.1 was not taken off, the darkest pixels of all bands lie near it: shadows of all bands differ by haze."""
 _NO_SNOW = 0.11
 """In the short-wave infrared old snow and ice reflect 0.02 to 0.15, and a scene with snow has shadow too."""
+_SHADE_ALIKE = 0.15
+"""Where snow lies beside shadow, the darkest pixels of all bands are alike; of fresh snow, cloud or salt alone, which
+may be bright in the short-wave infrared too, those of the visible bands are far brighter."""
 _NATURAL = 0.5
 _LANDSAT: Final = (Sensor.LANDSAT5, Sensor.LANDSAT7, Sensor.LANDSAT8, Sensor.LANDSAT9)
 
@@ -72,6 +75,15 @@ def check_offset(scene: Scene, sample: Sample, provider: Provider) -> Iterator[F
             "set each band's offset in a sidecar: -0.1 where the stored numbers are 1000 too high, else 0",
             measured,
         )
+    elif _may_be_too_dark(scene, floors):
+        yield Finding(
+            CHECK,
+            Severity.CAUTION,
+            "dark pixels of the short-wave infrared are below -0.05: shadow of Landsat in winter, or Sentinel-2's "
+            "offset was taken off twice; the sensor is not said, so it is undetermined",
+            "say in a sidecar which sensor it is (sensor: ...)",
+            measured,
+        )
     elif none:
         # Ground without shadow or snow has no dark pixel either: only snow proves it.
         yield Finding(
@@ -102,7 +114,7 @@ def _is_too_dark(scene: Scene, sample: Sample, floors: dict[str, float]) -> str:
         share = float((values < _BELOW_ALL).sum() / max(1, np.isfinite(values).sum()))
         if share > 0.002:
             return f"{100 * share:.1f} % of '{name}' are below {_BELOW_ALL}"
-    limit = _TWICE["landsat" if scene.sensor in _LANDSAT else "other"]
+    limit = _TWICE["other" if _may_be_sentinel2(scene, floors) else "landsat"]
     deep = {name: floors[name] for name in _SHORT_WAVE if name in floors}
     deep = deep or {name: floors[name] for name in ("nir08",) if name in floors}
     for name, floor in deep.items():
@@ -111,10 +123,25 @@ def _is_too_dark(scene: Scene, sample: Sample, floors: dict[str, float]) -> str:
     return ""
 
 
+def _may_be_sentinel2(scene: Scene, floors: dict[str, float]) -> bool:
+    """Whether 0.1 is what may have gone off twice: of Landsat, and of fractions of an unknown sensor, it is 0.2."""
+    if scene.sensor is not None:
+        return scene.sensor not in _LANDSAT
+    return all(bool(np.isclose(scene.band(name).scale, 1e-4)) for name in floors)
+
+
+def _may_be_too_dark(scene: Scene, floors: dict[str, float]) -> bool:
+    """Whether it is too dark for Sentinel-2, and may be Landsat."""
+    deep = [name for name in _SHORT_WAVE if name in floors]
+    return scene.sensor is None and any(floors[name] < _TWICE["other"] for name in deep)
+
+
 def _snow_is_too_bright(sample: Sample, floors: dict[str, float]) -> str:
     """Whether there is snow that is not dark in the short-wave infrared, in words."""
     deep = next((name for name in _SHORT_WAVE if name in floors), None)
     if deep is None or "green" not in floors or floors[deep] <= _NO_SNOW:
+        return ""
+    if max(floors.values()) - min(floors.values()) > _SHADE_ALIKE:
         return ""
     green, short = sample.known("green", deep)
     snow = float(((green > 0.6) & (green - short > 0.35)).mean()) if green.size else 0.0

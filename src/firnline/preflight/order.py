@@ -34,10 +34,17 @@ _DARK = 0.4
 """Snow and ice have a normalised difference of green and short-wave infrared above 0.4 (Dozier 1989): a ratio below
 0.43."""
 _FEWEST = 500
-_APART = 2.0
-"""How many times less like the visible bands a visible band may be than one that is not visible."""
+_EVEN = 0.5
+"""Of snow the darkest of the bright bands is at least half as bright as the brightest; of red rock, sand and plants,
+which are dark in blue alone, it is not."""
+_APART, _FAR_APART = 2.0, 6.0
+"""How many times less like the visible bands a visible band may be than the near infrared, or the short-wave
+infrared, is. Over deserts and forests blue is up to 4 times less like green and red than short-wave infrared is."""
 _LIKE = 0.97
 _NOT_BETWEEN = 2.0
+_PLANTS, _WATER, _MUCH_COVERED = 2.5, 0.4, 0.2
+"""How many times brighter than blue and red plants are beyond the visible, and water against green; rock is up to 2,
+ice down to 0.5."""
 _NEARER = 1.4
 _LANDSCAPE = 6_000
 """Of fewer pixels looked at (some 160 x 160 of a scene) one valley's colours may be odd: seen in pieces of tiles."""
@@ -97,7 +104,9 @@ def _one_dark_band(sample: Sample, names: list[str]) -> Iterator[Finding]:
     middle = np.median(values, axis=0)
     is_bright = middle >= np.quantile(middle, 0.8)
     is_dark = (values < _DARK * middle) & is_bright
+    lit = np.where(is_dark, np.nan, values)
     one = is_dark.sum(axis=0) == 1
+    one[one] = np.nanmin(lit[:, one], axis=0) > _EVEN * np.nanmax(lit[:, one], axis=0)
     if one.sum() < max(50, 0.002 * values.shape[1]):
         return
     shares = is_dark[:, one].mean(axis=1)
@@ -144,7 +153,7 @@ def _visible_go_together(pixels: dict[str, Floats], names: list[str]) -> Iterato
             if (band, other) == ("blue", "nir08"):
                 continue  # over rock and snow, near infrared is as near to green and red as blue is
             its = float(np.mean([_unlike(pixels[other], pixels[name]) for name in others]))
-            if own > _APART * its and own > 0.01:
+            if own > (_FAR_APART if other in _SHORT_WAVE else _APART) * its and own > 0.01:
                 yield _swapped(
                     band,
                     other,
@@ -153,9 +162,19 @@ def _visible_go_together(pixels: dict[str, Floats], names: list[str]) -> Iterato
                 )
 
 
+def _covered(pixels: dict[str, Floats]) -> float:
+    """The share of plants and water, of which green is brighter than both blue and red, or by itself."""
+    beyond = pixels.get("nir08", pixels.get("swir16"))
+    if beyond is None:
+        return 0.0
+    plants = beyond > _PLANTS * np.maximum(pixels["blue"], pixels["red"])
+    water = beyond < _WATER * pixels["green"] if "nir08" in pixels else np.zeros(beyond.shape, bool)
+    return float((plants | water).mean())
+
+
 def _green_between(pixels: dict[str, Floats], names: list[str]) -> Iterator[Finding]:
     """Blue and red are the visible bands least like each other; over plants they need not be."""
-    if not set(VISIBLE) <= set(names):
+    if not set(VISIBLE) <= set(names) or pixels["red"].size < _LANDSCAPE or _covered(pixels) > _MUCH_COVERED:
         return
     blue, green, red = (pixels[name] for name in VISIBLE)
     ends, first, second = _unlike(blue, red), _unlike(blue, green), _unlike(green, red)

@@ -66,6 +66,7 @@ class FillerCount:
         self._scene, self._names = scene, optical(scene)
         self._pixels = 0
         self._filled = dict.fromkeys(_FILLERS, 0)
+        self._partly = dict.fromkeys(_FILLERS, 0)
         self._unknown_periods: list[float] = []
         self._filled_periods: list[float] = []
 
@@ -78,10 +79,10 @@ class FillerCount:
         self._pixels += known.size
         filled = np.zeros(known.shape, bool)
         for filler in _FILLERS:
-            is_it = known.copy()
-            for name, band in self._each(values):
-                is_it &= band == self._read_as(name, filler)
+            each = [known & (band == self._read_as(name, filler)) for name, band in self._each(values)]
+            is_it = np.all(each, axis=0)
             self._filled[filler] += int(is_it.sum())
+            self._partly[filler] += int(np.any(each, axis=0).sum()) - int(is_it.sum())
             filled |= is_it
         scale = 30.0 / _pixel_size(self._scene)
         self._unknown_periods.append(stripe_strength(~known, scale))
@@ -106,7 +107,7 @@ class FillerCount:
             where = " in the stripes of Landsat 7" if striped_fill > 0.2 else ""
             yield Finding(
                 "stripes" if where else "filler",
-                Severity.REFUSE,
+                Severity.CAUTION if self._may_be_dark(filler) and not where else Severity.REFUSE,
                 f"{100 * share:.1f} % of the pixels hold {filler:g} in all optical bands{where} and are read "
                 "as dark ground",
                 f"declare {filler:g} as nodata (gdal_edit.py -a_nodata {filler:g}), or in a sidecar: "
@@ -123,6 +124,10 @@ class FillerCount:
             )
         else:
             yield Finding("stripes", Severity.OK, "no stripes, and no filler that is read as ground")
+
+    def _may_be_dark(self, filler: float) -> bool:
+        """Whether 0 may be shadow or water: of a few bands, or cut off at 0 in some bands here, others there."""
+        return filler == 0 and (len(self._names) < 3 or self._partly[filler] > 0.5 * self._filled[filler])
 
 
 def _pixel_size(scene: Scene) -> float:
@@ -180,7 +185,8 @@ def _cloud(scene: Scene, sample: Sample) -> tuple[float, str] | None:
     if "qa" not in sample.bands:
         return None
     values = sample.bands["qa"][np.isfinite(sample.bands["qa"])]
-    values = values[values == np.rint(values)].astype(np.int64)  # resampled bits mean nothing
+    values = values[(values == np.rint(values)) & (values >= 0) & (values < 2**32)].astype(np.int64)
+    # What is left out are resampled bits, which mean nothing, and fill.
     if values.size == 0:
         return None
     if scene.sensor == Sensor.SENTINEL2:

@@ -54,7 +54,7 @@ def check_snow(scene: Scene, sample: Sample) -> Iterator[Finding]:
         yield Finding(
             CHECK,
             Severity.CAUTION,
-            f"seasonal snow covers ground that glaciers do not ({'; '.join(reasons)}): not inventory-grade",
+            f"the scene looks covered by snow ({'; '.join(reasons)}): not inventory-grade",
             "map a scene from the end of the melt season; results from this one carry the mark",
             measured,
             MARK,

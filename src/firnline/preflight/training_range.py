@@ -16,7 +16,7 @@ CHECK: Final = "values as in training"
 _FAR = 20.0
 """Deviations of the training pixels from their mean to the scene's median. Snow is 7 away from rock; reflectance in
 per cent 100, digital numbers thousands, Celsius 30 from kelvin."""
-_FLAT = 0.01
+_FLAT, _NOTHING = 0.01, 0.01
 _FEWEST = 200
 
 
@@ -40,7 +40,8 @@ def check_range(sample: Sample, trained: Sequence[Trained]) -> Iterator[Finding]
             continue
         middle, spread = float(np.median(values)), float(values.std())
         far = abs(middle - band.mean) / band.deviation
-        is_flat = 0 < spread < _FLAT * band.deviation
+        # Water alone is flat too, and a scale that was applied twice leaves nothing.
+        is_flat = 0 < spread < _FLAT * band.deviation and float(np.abs(values).max()) < _NOTHING * abs(band.mean)
         if far > _FAR or is_flat:
             yield Finding(
                 CHECK,
