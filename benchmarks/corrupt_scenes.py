@@ -351,6 +351,18 @@ def striped(copy: Copy) -> Copy | None:
     return replace(copy, stored=stored, nodata=[-1e9] * len(copy.names))
 
 
+def other_scale(copy: Copy) -> Copy | None:
+    """The numbers of one sensor read with the scale and offset of the other."""
+    if not copy.is_reflectance():
+        return None
+    is_second = copy.notes.get("sensor") == "sentinel2"
+    scale, offset = (2.75e-05, -0.2) if is_second else (1e-4, 0.0)
+    scales, offsets, levels = list(copy.scales), list(copy.offsets), list(copy.levels)
+    for i in copy.optical:
+        scales[i], offsets[i], levels[i] = scale, offset, Level.SURFACE_REFLECTANCE
+    return replace(copy, scales=scales, offsets=offsets, levels=levels)
+
+
 CORRUPTIONS: dict[str, Corruption] = {
     "green and swir16 swapped": swapped("green", "swir16"),
     "red and swir16 swapped": swapped("red", "swir16"),
@@ -361,7 +373,7 @@ CORRUPTIONS: dict[str, Corruption] = {
     "swir16 and lwir11 swapped": swapped("swir16", "lwir11"),
     "swir16 and swir22 swapped": swapped("swir16", "swir22"),
     "digital numbers called surface reflectance": called(Level.SURFACE_REFLECTANCE),
-    "Landsat numbers read with Sentinel-2's scale, or the reverse": None,  # type: ignore[dict-item] # set below
+    "Landsat numbers read with Sentinel-2's scale, or the reverse": other_scale,
     "reflectance in per cent": rescaled(100.0),
     "scale applied twice": rescaled(1e-4),
     "offset taken off twice": offset_by(1),
@@ -385,20 +397,6 @@ CORRUPTIONS: dict[str, Corruption] = {
     "heights 10 pixels off": dem_moved(8, 6),
     "heights mirrored": changed("elevation", np.flipud),
 }
-
-
-def _other_scale(copy: Copy) -> Copy | None:
-    if not copy.is_reflectance():
-        return None
-    is_second = copy.notes.get("sensor") == "sentinel2"
-    scale, offset = (2.75e-05, -0.2) if is_second else (1e-4, 0.0)
-    scales, offsets, levels = list(copy.scales), list(copy.offsets), list(copy.levels)
-    for i in copy.optical:
-        scales[i], offsets[i], levels[i] = scale, offset, Level.SURFACE_REFLECTANCE
-    return replace(copy, scales=scales, offsets=offsets, levels=levels)
-
-
-CORRUPTIONS["Landsat numbers read with Sentinel-2's scale, or the reverse"] = _other_scale
 
 
 def good_scenes(data: Path, folder: Path) -> Iterator[Copy]:

@@ -1,11 +1,11 @@
 """Speed and memory of making training data, on a made-up scene of the paper's size.
 
-    python benchmarks/training_data.py -o /tmp/benchmark [--size 7058x7747] [--only labels chips read]
+    python benchmarks/training_data.py -o /tmp/benchmark [--size 7058x7747] [--only labels chips read check]
 
 Writes a scene of 15 bands (uint16, 256-pixel blocks, zstd) and 3,000 polygons of up to 400 vertices, then measures,
 each part in a process of its own: the class raster against one plain GDAL rasterise of the same polygons; the table
-of chips; random chips against the training step of the paper's U-Net. Times are CPU time; ratios are of two things
-in one run. benchmarks/split_chips.py measures splits.
+of chips; random chips against the training step of the paper's U-Net; the check of the scene. Times are CPU time;
+ratios are of two things in one run. benchmarks/split_chips.py measures splits.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BANDS = (
     *("blue", "green", "red", "nir08", "swir16", "lwir_low_gain", "lwir_high_gain", "swir22", "pan", "qa"),
     *("ndvi", "ndsi", "ndmi", "elevation", "slope"),
 )
-PARTS = ("labels", "chips", "read")
+PARTS = ("labels", "chips", "read", "check")
 POLYGONS, VERTICES, CHIP = 3000, 400, 512
 
 
@@ -143,6 +143,16 @@ def measure_read(folder: Path) -> dict[str, float]:
         **{"read a chip of 512 x 512 x 15, s": reading, "train on it, s": training},
         **{"reading as share of a step": reading / training, "times faster": training / reading},
     }
+
+
+def measure_check(folder: Path) -> dict[str, float]:
+    from firnline.features import FeatureSource
+    from firnline.preflight.check import check_scene
+    from firnline.scene import open_scene
+
+    started = time.process_time()
+    check_scene(FeatureSource(open_scene(folder / "scene.tif")))
+    return {"scenes check, s": time.process_time() - started}
 
 
 def measured(part: str, folder: Path) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator
@@ -51,9 +52,9 @@ def replaced(final: str | Path) -> Iterator[Path]:
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        _sync(temporary)
+        sync(temporary)
         temporary.replace(final)
-        _sync(final.parent)
+        sync(final.parent)
     except Exception as error:
         if not _is_of_writing(error):
             raise
@@ -62,7 +63,22 @@ def replaced(final: str | Path) -> Iterator[Path]:
         _remove_with_companions(temporary)
 
 
-def _sync(path: Path) -> None:
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, 64 hexadecimal digits; it is read in pieces.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "empty"
+    >>> path.touch()
+    >>> sha256_of(path)[:16]
+    'e3b0c44298fc1c14'
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sync(path: Path) -> None:
     """Have the file (or a folder's entries) on the disk, not in its cache: a rename may overtake the data."""
     handle = os.open(path, os.O_RDONLY)
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import platform
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ import rasterio
 
 import firnline
 from firnline.features import FeatureSource
+from firnline.files import sha256_of
 from firnline.inference.open_model import OpenedModel
 from firnline.preflight.finding import Preflight
 from firnline.scene import Scene
@@ -109,9 +109,7 @@ def _stamp(path: Path) -> list[str | int]:
 def _described(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {"file": str(path)}
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"file": str(path), "bytes": path.stat().st_size, "sha256": digest}
+    return {"file": str(path), "bytes": path.stat().st_size, "sha256": sha256_of(path)}
 
 
 def _versions() -> dict[str, str]:

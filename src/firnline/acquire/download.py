@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import logging
 import os
@@ -29,6 +28,7 @@ from firnline.acquire.network import (
     without_query,
 )
 from firnline.errors import OutputError
+from firnline.files import sha256_of
 
 fcntl: ModuleType | None
 try:
@@ -117,12 +117,6 @@ def download(
         part.replace(to)
         state.unlink(missing_ok=True)
     return to
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class _Transfer:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ import pyarrow.parquet
 
 from firnline.classes import LabelScheme
 from firnline.errors import ConfigError, LabelError, OutputError
-from firnline.files import replaced
+from firnline.files import replaced, sha256_of
 from firnline.grid import Window
 
 TRAIN: Final = "train"
@@ -188,7 +187,7 @@ def write_table(table: ChipTable) -> ChipTable:
     """
     require_table_name(table.path)
     if not table.about.truths:
-        table = table.with_frame(table.frame, truths=tuple(sorted({_sha256(truth) for truth in _truths(table)})))
+        table = table.with_frame(table.frame, truths=tuple(sorted({sha256_of(truth) for truth in _truths(table)})))
     with replaced(table.path) as temporary:
         table.frame.to_parquet(temporary, index=False)
         arrow = pyarrow.parquet.read_table(temporary)
@@ -204,7 +203,7 @@ def require_same_truth(table: ChipTable) -> None:
     """
     known = set(table.about.truths)
     for truth in _truths(table) if known else ():
-        if _sha256(truth) not in known:
+        if sha256_of(truth) not in known:
             raise LabelError(
                 f"is not the class raster that {table.path} was made of", where=truth, do="make the table again"
             )
@@ -212,11 +211,6 @@ def require_same_truth(table: ChipTable) -> None:
 
 def _truths(table: ChipTable) -> list[Path]:
     return [path for path in (table.resolve(name) for name in table.frame["truth"].unique()) if path.is_file()]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_table(path: Path) -> ChipTable:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import shutil
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from firnline.files import sha256_of
 from firnline.inference.runtime import WithSoftmax
 from firnline.models.bundle import Bundle
 from firnline.models.normaliser import Floats
@@ -85,7 +85,7 @@ def _is_as_kept(kept: Path, version: str) -> bool:
 
 
 def _note(path: Path, version: str) -> dict[str, str]:
-    sums = {suffix: hashlib.sha256(path.with_suffix(suffix).read_bytes()).hexdigest() for suffix in (".xml", ".bin")}
+    sums = {suffix: sha256_of(path.with_suffix(suffix)) for suffix in (".xml", ".bin")}
     return {"openvino": version, **sums}
 
 

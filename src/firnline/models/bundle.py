@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from torch import nn
 from firnline.bands import Level, Sensor
 from firnline.classes import LabelScheme
 from firnline.errors import ModelError, OutputError
+from firnline.files import sha256_of
 from firnline.models.architectures import Architecture
 from firnline.models.normaliser import Normaliser
 from firnline.sidecar import explain
@@ -128,7 +128,7 @@ def save_bundle(folder: Path, description: Description, network: nn.Module) -> N
         beside.mkdir(parents=True)
         weights = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
         safetensors.torch.save_file(weights, beside / WEIGHTS)
-        described = description.model_copy(update={"weights_sha256": _sha256(beside / WEIGHTS)})
+        described = description.model_copy(update={"weights_sha256": sha256_of(beside / WEIGHTS)})
         (beside / DESCRIPTION).write_text(described.model_dump_json(indent=2) + "\n", encoding="utf-8")
         _swap(beside, folder)
     except (OSError, SafetensorError) as error:
@@ -161,7 +161,7 @@ def load_bundle(folder: str | Path) -> Bundle:
     network = description.architecture.build(len(description.bands), description.scheme.class_count)
     weights = folder / WEIGHTS
     try:
-        if _sha256(weights) != description.weights_sha256:
+        if sha256_of(weights) != description.weights_sha256:
             raise ModelError(
                 "the weights are not the ones that model.json describes", where=weights, do="get it again"
             )
@@ -189,8 +189,3 @@ def _read_description(folder: Path) -> Description:
         raise ModelError(explain(error), where=path, do="was it made by a newer version?") from None
     except (ValueError, OSError) as error:
         raise ModelError(f"is damaged: {error}", where=path, do="get the bundle again") from None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

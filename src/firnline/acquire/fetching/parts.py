@@ -18,11 +18,10 @@ from rasterio.io import DatasetReader
 
 from firnline.acquire.aoi import Aoi
 from firnline.acquire.catalogue.signing import Signer
-from firnline.acquire.download import sha256_of
 from firnline.acquire.fetching.remote import Version, address_of, ask_version, pixels, read_remote
 from firnline.acquire.network import PATIENCE, Patience, without_query
 from firnline.errors import GridError
-from firnline.files import replaced
+from firnline.files import replaced, sha256_of
 from firnline.grid import Grid, Window
 
 _MARGIN: Final = 16

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from firnline import __version__
 from firnline.acquire.ready.contents import Contents
 from firnline.acquire.ready.settings import Dem, ReadySettings
 from firnline.acquire.source import SourceProduct
+from firnline.files import sha256_of
 from firnline.grid import Grid
 
 _CHEAP: Final = 512 * 1024 * 1024
@@ -102,7 +102,6 @@ def _facts(path: Path) -> dict[str, Any]:
         if stat.st_size > _CHEAP:
             modified = dt.datetime.fromtimestamp(stat.st_mtime, dt.UTC)
             return {**facts, "modified": modified.isoformat(timespec="seconds")}
-        with path.open("rb", buffering=0) as file:
-            return {**facts, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+        return {**facts, "sha256": sha256_of(path)}
     except OSError as error:
         return {"unreadable": os.strerror(error.errno or 0)}

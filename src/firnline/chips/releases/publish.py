@@ -13,12 +13,13 @@ from typing import Any, Final
 from firnline.chips.cuts import require_files
 from firnline.chips.releases.croissant import metadata_text
 from firnline.chips.releases.data_card import ReleaseFacts, card_text
-from firnline.chips.releases.release_folder import new_folder, require_free, sha256, write_checksums
+from firnline.chips.releases.release_folder import new_folder, require_free, write_checksums
 from firnline.chips.releases.release_outlines import copy_outlines
 from firnline.chips.releases.release_rasters import Progress, ReleaseRasters, unique_names
 from firnline.chips.splitting.audit import leaks_of
 from firnline.chips.table import About, Chip, ChipTable, require_same_truth, write_table
 from firnline.errors import ConfigError
+from firnline.files import sha256_of
 
 TABLE: Final = "chips.parquet"
 NO_LICENCE: Final = "unknown"
@@ -137,7 +138,9 @@ def publish(
             outlines=vectors,
         )
         (place / "README.md").write_text(card_text(released, facts), encoding="utf-8")
-        (place / "metadata.json").write_text(metadata_text(released, facts, sha256(place / TABLE)), encoding="utf-8")
+        (place / "metadata.json").write_text(
+            metadata_text(released, facts, sha256_of(place / TABLE)), encoding="utf-8"
+        )
         write_checksums(place)
         files = [path for path in place.rglob("*") if path.is_file()]
         size = sum(path.stat().st_size for path in files)

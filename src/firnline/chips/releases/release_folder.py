@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -15,9 +13,9 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 from rasterio.errors import RasterioError
 
 from firnline.errors import OutputError
+from firnline.files import sha256_of, sync
 
 CHECKSUMS: Final = "SHA256SUMS"
-_CHUNK: Final = 1 << 20
 
 
 @contextmanager
@@ -77,15 +75,6 @@ def require_free(final: Path) -> None:
         raise OutputError("is a file", where=final, do="name a new folder")
 
 
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal digits; the file is read in pieces."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
 def write_checksums(folder: Path) -> int:
     """Write ``SHA256SUMS`` of every file below a folder, as ``sha256sum -c`` takes it; how many files it names.
 
@@ -93,17 +82,9 @@ def write_checksums(folder: Path) -> int:
     """
     lines = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / CHECKSUMS):
-        _sync(path)
-        lines.append(f"{sha256(path)}  {path.relative_to(folder).as_posix()}\n")
+        sync(path)
+        lines.append(f"{sha256_of(path)}  {path.relative_to(folder).as_posix()}\n")
     sums = folder / CHECKSUMS
     sums.write_text("".join(lines), encoding="utf-8")
-    _sync(sums)
+    sync(sums)
     return len(lines)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -14,10 +14,10 @@ from firnline import __version__
 from firnline.chips.cuts import grouped
 from firnline.chips.reader import OpenScene, OpenScenes
 from firnline.chips.releases.data_card import SourceFacts
-from firnline.chips.releases.release_folder import sha256
 from firnline.chips.releases.release_patch import PatchLayout, layout_of, write_patch
 from firnline.chips.table import Chip, ChipTable
 from firnline.classraster import read_classes, write_classes
+from firnline.files import sha256_of
 from firnline.flags import find_flags, flags_path
 from firnline.sidecar import SUFFIX as SIDECAR_SUFFIX
 
@@ -176,7 +176,7 @@ class ReleaseRasters:
     def _write_scene_sums(self, dems: Mapping[Path, str]) -> None:
         named = [(path, f"scenes/{name}") for path, name in self._scene_names.items()]
         named += [(path, f"dems/{name}") for path, name in dems.items()]
-        lines = [f"{sha256(path)}  {name}\n" for path, name in sorted(named, key=lambda pair: pair[1])]
+        lines = [f"{sha256_of(path)}  {name}\n" for path, name in sorted(named, key=lambda pair: pair[1])]
         (self._place / SCENE_SUMS).write_text("".join(lines), encoding="utf-8")
         ids = [f"- `{source.name}`: {source.source_id}\n" for source in self.sources]
         note = "Put these scenes here, under these names; `sha256sum -c SCENES.sha256` one folder up checks them.\n\n"
