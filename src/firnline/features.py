@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from firnline.bands import Level
 from firnline.errors import BandError, GridError
 from firnline.grid import Window
+from firnline.relief import NEARBY, SURROUNDINGS, Reach, curvature, facing, reach_of, relative_elevation
 from firnline.scene import Scene, SceneReader
 from firnline.terrain import HALO, WarpedDem, aspect_of, check_dem, extrapolated, gradient, open_dem, slope_of
 
@@ -26,7 +27,9 @@ INDICES: Final[dict[str, tuple[str, str]]] = {
 """Normalised differences (a - b) / (a + b) by name: the bands a and b. Names and formulas are those of the
 spectral-indices catalogue (NDVI, NDSI, NDMI, NDWI)."""
 
-TERRAIN: Final = ("elevation", "slope", "aspect")
+TERRAIN: Final = ("elevation", "slope", "aspect", "eastness", "northness", "curvature", "relative_elevation")
+_SCALES: Final = {"eastness": NEARBY, "northness": NEARBY, "curvature": NEARBY, "relative_elevation": SURROUNDINGS}
+"""How far some features of terrain look, metres; the others look at the eight neighbours."""
 
 
 def normalised_difference(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -56,10 +59,13 @@ class FeatureSource:
     - A **band** is read as stored.
     - An **index** (`INDICES`) is computed from the scene's own bands where they are there, else read as stored
       (and clipped to [-1, 1], as the computed one is).
-    - **elevation** comes from `dem` where one is given, else as stored; **slope** and **aspect** (degrees; Horn
-      1981; direction of descent clockwise from north, NaN where flat) are derived from `dem` where given, else
-      read as stored, else derived from the stored elevation. A DEM named by the user so goes before stored
-      terrain, for all three: they always belong together.
+    - **elevation** comes from `dem` where one is given, else as stored. The other features of terrain are derived
+      from `dem` where given, else read as stored, else derived from the stored elevation. A DEM named by the user so
+      goes before stored terrain, for all of them: they always belong together. They are **slope** and **aspect**
+      (degrees; Horn 1981; direction of descent clockwise from north, NaN where flat), and at scales
+      on the ground (`firnline.relief`) **eastness** and **northness** (sine and cosine of the aspect over squares of
+      200 m, 0 where flat), **curvature** (1/(100 m) over the same squares, convex positive) and
+      **relative_elevation** (metres over the mean of 2 km x 2 km around).
 
     Slope is computed on the scene's grid. Of a DEM coarser than the scene it is the slope of a surface
     interpolated between the DEM's points: smoother than the ground, and constant by patches of the DEM's cells.
@@ -91,8 +97,8 @@ class FeatureSource:
     ...     file.descriptions = ["green", "swir16", "elevation"]
     ...     file.write(np.stack([np.full((3, 4), 0.75), np.full((3, 4), 0.25), np.full((3, 4), 5000.0)]))
     >>> source = FeatureSource(open_scene(path))
-    >>> source.available
-    ('green', 'swir16', 'elevation', 'ndsi', 'slope', 'aspect')
+    >>> print(*source.available)
+    green swir16 elevation ndsi slope aspect eastness northness curvature relative_elevation
     >>> source.missing(["ndsi", "ndvi"]), source.why_missing("ndvi")
     (('ndvi',), 'needs nir08 and red')
     >>> with source.reader() as reader:
@@ -167,7 +173,10 @@ class FeatureSource:
         """Open the scene, and the DEM, for many reads."""
         with ExitStack() as stack:
             scene = stack.enter_context(self.scene.reader())
-            dem = None if self.dem is None else stack.enter_context(open_dem(self.dem, self.scene.grid))
+            dem = None
+            if self.dem is not None:  # always as far as any feature looks: heights do not depend on what is asked for
+                reach = _widest(self.scene, TERRAIN) if _is_in_metres(self.scene) else HALO
+                dem = stack.enter_context(open_dem(self.dem, self.scene.grid, reach))
             yield FeatureReader(self, scene, dem)
 
     def _has(self, band: str) -> bool:
@@ -204,6 +213,18 @@ def _is_in_metres(scene: Scene) -> bool:
         return False
 
 
+def _reach(scene: Scene, name: str) -> Reach:
+    """How many pixels around its own a feature of terrain looks at, (rows, columns)."""
+    if name not in _SCALES:
+        return HALO, HALO
+    transform = scene.grid.transform
+    return reach_of(_SCALES[name], transform.a, -transform.e)
+
+
+def _widest(scene: Scene, names: Iterable[str]) -> int:
+    return max(HALO, *(pixels for name in names for pixels in _reach(scene, name)))
+
+
 @dataclass(frozen=True)
 class FeatureReader:
     """An open source of features; see `FeatureSource.reader`."""
@@ -216,8 +237,9 @@ class FeatureReader:
         """Read features in a window inside the scene (the whole scene without one).
 
         Bands that several features share are read once. What is read of a window does not depend on the window:
-        slope and aspect look one pixel beyond it (beyond the scene in the DEM, where that reaches further; else
-        the stored elevation is continued straight on).
+        terrain looks beyond it, slope and aspect by one pixel, the others by 100 or 1000 m, and beyond the scene in
+        the DEM, where that reaches further. Stored elevation is continued straight on by one pixel for slope and
+        aspect; for the others it ends with the scene, as at a gap.
 
         Returns
         -------
@@ -266,22 +288,52 @@ class FeatureReader:
             return {}
         if wanted == {"elevation"} and self.dem is not None:
             return {"elevation": self.dem.read(window)}
-        heights = self._heights_with_halo(window)
-        known = {"elevation": heights[HALO:-HALO, HALO:-HALO]}
-        transform = self.source.scene.grid.transform
-        eastward, northward = gradient(heights, transform.a, -transform.e)
-        if "slope" in wanted:
-            known["slope"] = slope_of(eastward, northward)
-        if "aspect" in wanted:
-            known["aspect"] = aspect_of(eastward, northward)
+        scene = self.source.scene
+        dx, dy = scene.grid.transform.a, -scene.grid.transform.e
+        rim = _widest(scene, wanted)
+        heights = self._heights(window.grown(rim))
+        known = {"elevation": _trimmed(heights, rim, (0, 0))}
+        if wanted & {"slope", "aspect"}:
+            near = self._continued(_trimmed(heights, rim, (HALO, HALO)), window.grown(HALO))
+            eastward, northward = gradient(near, dx, dy)
+            if "slope" in wanted:
+                known["slope"] = slope_of(eastward, northward)
+            if "aspect" in wanted:
+                known["aspect"] = aspect_of(eastward, northward)
+        if wanted & {"eastness", "northness", "curvature"}:
+            reach = _reach(scene, "curvature")
+            near = _trimmed(heights, rim, reach)
+            if "curvature" in wanted:
+                known["curvature"] = curvature(near, reach, dx, dy)
+            if wanted & {"eastness", "northness"}:
+                known["eastness"], known["northness"] = facing(near, reach, dx, dy)
+        if "relative_elevation" in wanted:
+            reach = _reach(scene, "relative_elevation")
+            known["relative_elevation"] = relative_elevation(_trimmed(heights, rim, reach), reach)
         return known
 
-    def _heights_with_halo(self, window: Window) -> NDArray[np.float32]:
-        around = window.grown(HALO)
+    def _heights(self, around: Window) -> NDArray[np.float32]:
+        """Heights in a window that may leave the scene; NaN where none are known."""
         if self.dem is not None:
             return self.dem.read(around)
         inside = around.intersection(self.source.scene.grid.window)
         assert inside is not None
+        heights = np.full(around.shape, np.nan, np.float32)
+        heights[inside.relative_to(around).slices] = self.scene.read(["elevation"], inside)[0]
+        return heights
+
+    def _continued(self, heights: NDArray[np.float32], around: Window) -> NDArray[np.float32]:
+        """Heights with stored ones continued straight on beyond the scene, where a DEM has its own."""
+        if self.dem is not None:
+            return heights
+        inside = around.intersection(self.source.scene.grid.window)
+        assert inside is not None
         rows = (inside.row - around.row, around.stop_row - inside.stop_row)
         columns = (inside.column - around.column, around.stop_column - inside.stop_column)
-        return extrapolated(self.scene.read(["elevation"], inside)[0], (rows, columns))
+        return extrapolated(heights[inside.relative_to(around).slices], (rows, columns))
+
+
+def _trimmed(heights: NDArray[np.float32], rim: int, reach: Reach) -> NDArray[np.float32]:
+    """Heights with a rim of `reach` in place of `rim` pixels."""
+    rows, columns = rim - reach[0], rim - reach[1]
+    return heights[rows : heights.shape[0] - rows, columns : heights.shape[1] - columns]

@@ -26,8 +26,9 @@ HALO: Final = 1
 """How many pixels around a window Horn's 3 x 3 cells need."""
 
 _TILE: Final = 512
-_CACHED_TILES: Final = 64
-"""64 tiles of 512 x 512 float32 are 64 MB: a row of windows over a Landsat scene finds its neighbours' tiles."""
+_CACHED_TILES: Final = 80
+"""80 tiles of 512 x 512 float32 are 80 MB: a row of windows over a Landsat or Sentinel-2 scene finds its neighbours'
+tiles, three rows of up to 22 with what lies within a kilometre of it."""
 _WARP_TOLERANCE: Final = 0.01
 """GDAL may place a pixel of the DEM wrong by this share of a pixel (its default, an eighth, leaves steps between
 tiles that show in the slope)."""
@@ -162,8 +163,8 @@ def _opened(path: Path) -> Iterator[DatasetReader]:
 
 
 @contextmanager
-def open_dem(path: Path, grid: Grid) -> Iterator[WarpedDem]:
-    """Open a DEM in any CRS and resolution for reading on `grid`, and one pixel beyond it on each side.
+def open_dem(path: Path, grid: Grid, reach: int = HALO) -> Iterator[WarpedDem]:
+    """Open a DEM in any CRS and resolution for reading on `grid`, and `reach` pixels beyond it on each side.
 
     Raises
     ------
@@ -171,7 +172,7 @@ def open_dem(path: Path, grid: Grid) -> Iterator[WarpedDem]:
         See `check_dem`.
     """
     check_dem(path, grid)
-    around = grid.of_window(grid.window.grown(HALO))
+    around = grid.of_window(grid.window.grown(reach))
     with (
         _opened(path) as dem,
         WarpedVRT(
@@ -187,7 +188,7 @@ def open_dem(path: Path, grid: Grid) -> Iterator[WarpedDem]:
             nodata=math.nan,
         ) as warped,
     ):
-        yield WarpedDem(path, warped, dem.scales[0], dem.offsets[0])
+        yield WarpedDem(path, warped, reach, dem.scales[0], dem.offsets[0])
 
 
 @dataclass(frozen=True)
@@ -200,6 +201,8 @@ class WarpedDem:
 
     path: Path
     warped: WarpedVRT
+    reach: int
+    """Pixels beyond the scene that can be read, on each side."""
     scale: float
     offset: float
     _tiles: dict[tuple[int, int], NDArray[np.float32]] = field(default_factory=dict, repr=False, compare=False)
@@ -207,9 +210,9 @@ class WarpedDem:
     def read(self, window: Window) -> NDArray[np.float32]:
         """Heights in metres in a window of the scene's grid, float32 (row, column), NaN where the DEM has none.
 
-        The window may reach one pixel beyond the scene.
+        The window may go `reach` pixels beyond the scene.
         """
-        at = Window(window.row + HALO, window.column + HALO, window.height, window.width)
+        at = Window(window.row + self.reach, window.column + self.reach, window.height, window.width)
         heights = np.empty(at.shape, np.float32)
         for row in range(at.row // _TILE, -(-at.stop_row // _TILE)):
             for column in range(at.column // _TILE, -(-at.stop_column // _TILE)):
