@@ -187,7 +187,7 @@ def _require_agreement(
 ) -> None:
     if not is_converted and (truth != prediction or truth != target):
         common = next(
-            (each for each in (LabelScheme.GLACIER, LabelScheme.DEBRIS) if {truth, prediction} <= {each, "class"}),
+            (each for each in LabelScheme if {truth, prediction} <= {each, "class"}),
             None,
         )
         raise LabelError(
