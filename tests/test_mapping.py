@@ -19,7 +19,7 @@ from firnline.mapping import MapSettings, map_scene
 from firnline.scene import open_scene
 from firnline.synthetic import SyntheticRange, make_range
 from firnline.training.config import TrainingConfig
-from firnline.training.loop import train
+from firnline.training.train import train
 
 Cli = Callable[..., tuple[int, str, str]]
 

@@ -25,7 +25,8 @@ class LabelScheme(StrEnum):
     """What the values of a class raster mean; 255 is unknown in all of them.
 
     ``class``: 0 background, 1 clean ice, 2 debris-covered ice. ``glacier``: 1 is any glacier, its type not
-    known. ``debris``: 1 is supraglacial debris, and 0 is everything else, clean ice included.
+    known. ``debris``: 1 is supraglacial debris, and 0 is everything else, clean ice included. ``clean``: 1 is clean
+    ice, and 0 is everything else, debris-covered ice included.
 
     Examples
     --------
@@ -38,6 +39,7 @@ class LabelScheme(StrEnum):
     CLASS = "class"
     GLACIER = "glacier"
     DEBRIS = "debris"
+    CLEAN = "clean"
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -54,7 +56,10 @@ _NAMES: Final = {
     LabelScheme.CLASS: ("background", "clean ice", "debris-covered ice"),
     LabelScheme.GLACIER: ("background", "glacier"),
     LabelScheme.DEBRIS: ("other", "supraglacial debris"),
+    LabelScheme.CLEAN: ("other", "clean ice"),
 }
+_FROM_CLASS: Final = {LabelScheme.GLACIER: (0, 1, 1), LabelScheme.DEBRIS: (0, 0, 1), LabelScheme.CLEAN: (0, 1, 0)}
+"""What the values 0, 1, 2 of ``class`` are in the other schemes."""
 
 
 def require_values(classes: Classes, scheme: LabelScheme, where: str) -> None:
@@ -69,12 +74,12 @@ def require_values(classes: Classes, scheme: LabelScheme, where: str) -> None:
         raise LabelError(
             f"has the values {stray}, which the label scheme '{scheme}' does not know",
             where=where,
-            do="name the right scheme (class, glacier or debris)",
+            do="name the right scheme (class, glacier, debris or clean)",
         )
 
 
 def convert(classes: Classes, source: LabelScheme, target: LabelScheme) -> Classes:
-    """Rewrite a class raster in another scheme, where that loses no truth: class to glacier, class to debris.
+    """Rewrite a class raster in another scheme, where that loses no truth: class to any other.
 
     Parameters
     ----------
@@ -102,5 +107,5 @@ def convert(classes: Classes, source: LabelScheme, target: LabelScheme) -> Class
     if source != LabelScheme.CLASS:
         raise LabelError(f"the label scheme '{source}' cannot be turned into '{target}': it does not know enough")
     table = np.full(256, UNKNOWN, np.uint8)
-    table[[BACKGROUND, CLEAN_ICE, DEBRIS]] = (0, 1, 1) if target == LabelScheme.GLACIER else (0, 0, 1)
+    table[[BACKGROUND, CLEAN_ICE, DEBRIS]] = _FROM_CLASS[target]
     return table[classes]

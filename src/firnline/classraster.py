@@ -173,7 +173,9 @@ def _scheme_of(file: DatasetReader, given: LabelScheme | None, path: Path) -> La
     scheme = found if given is None else given
     if scheme is None:
         raise LabelError(
-            "does not say what its values mean", where=path, do="name its label scheme (class, glacier or debris)"
+            "does not say what its values mean",
+            where=path,
+            do="name its label scheme (class, glacier, debris or clean)",
         )
     return scheme
 

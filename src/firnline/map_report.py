@@ -43,6 +43,7 @@ def write_map_report(
         snow=measure_snow(source.scene, classes),
         marks=tuple(finding.what for finding in found.findings if finding.mark),
         forced=tuple(finding.what for finding in found.refusals),
+        missing_bands=tuple(f"{name} ({reason})" for name, reason in opened.absent.items()),
     )
     content = ReportContent(
         title=f"Glaciers in {scene.name}",
@@ -73,7 +74,10 @@ def _bundle_facts(bundle: Bundle) -> ModelFacts:
     scenes = said.training.get("scenes", [])
     trained = [scene for scene in scenes if scene["role"] == "train"]
     held_out = [scene["name"] for scene in scenes if scene["role"] == "validation"]
-    optical = {band.level for band in said.bands if _is_optical(band.name)}
+    readings = [
+        (band.name, reading) for part in bundle.leaves for band in part.description.bands for reading in band.readings
+    ]
+    optical = {reading.level for name, reading in readings if _is_optical(name)}
     return ModelFacts(
         name=said.name,
         kind=f"{said.architecture.name}, trained",
@@ -85,9 +89,40 @@ def _bundle_facts(bundle: Bundle) -> ModelFacts:
         bounds=_bounds([scene["degrees"] for scene in trained]),
         synthetic=any(scene["is_synthetic"] for scene in trained),
         scores=_scores(said.metrics),
+        calibration=_calibration(bundle),
         leaks=tuple(said.training.get("split", {}).get("leaks", ())),
         scores_on=f"{', '.join(held_out)}, by which the best epoch was chosen" if held_out else "",
     )
+
+
+def _calibration(bundle: Bundle) -> str:
+    """Whether the probabilities in the map are calibrated, and how that was found."""
+    said = bundle.description.calibration
+    if said is None and bundle.members:
+        parts = {_is_calibrated(leaf) for leaf in bundle.leaves}
+        members = "not" if parts == {False} else "each" if parts == {True} else "in part"
+        return f"Probabilities are a mean over models that are {members} calibrated; together they were not checked"
+    if said is None:
+        return "Probabilities are not calibrated: 0.7 need not be right seven times in ten"
+    measured = said.measures
+    if not measured.get("calibrated"):
+        errors = [f"{each['ECE']:.3f} ({scheme})" for scheme, each in measured.get("before", {}).items()]
+        found = f"; the expected calibration error is {' and '.join(errors)}" if errors else ""
+        why = measured.get("why", "the bundle does not say why")
+        return f"Probabilities are as the model gives them: calibration was left out, as {why}{found}"
+    errors = [
+        f"{measured['before'][scheme]['ECE']:.3f} before and {after['ECE']:.3f} after ({scheme})"
+        for scheme, after in measured["after"].items()
+    ]
+    return (
+        f"Probabilities are calibrated; on {measured['reported on']}, which that was not fitted on, the expected "
+        f"calibration error was {' and '.join(errors)}"
+    )
+
+
+def _is_calibrated(bundle: Bundle) -> bool:
+    said = bundle.description.calibration
+    return said is not None and bool(said.measures.get("calibrated"))
 
 
 def _is_optical(name: str) -> bool:

@@ -27,7 +27,6 @@ from firnline.inventory.polygonise import RGI_MINIMUM_AREA_KM2, polygonise
 from firnline.inventory.probability import mean_probability
 from firnline.map_record import provenance, raster_tags, what_it_depends_on
 from firnline.map_report import write_map_report
-from firnline.models.bundle import Bundle
 from firnline.models.ratio_rules import RatioSettings
 from firnline.preflight.check import check_scene
 from firnline.preflight.finding import Preflight
@@ -155,10 +154,9 @@ def _require_free(out_dir: Path) -> None:
 
 
 def _trained(opened: OpenedModel) -> tuple[Trained, ...]:
-    """What the model saw in training; rules saw nothing."""
-    if not isinstance(opened.origin, Bundle):
-        return ()
-    return tuple(Trained(band.name, band.mean, band.deviation) for band in opened.origin.description.bands)
+    """What the model saw in training of the bands as they are in this scene; rules saw nothing."""
+    seen = [fit.inputs.normaliser.of_band(name) for fit in opened.fits for name in fit.inputs.present]
+    return tuple(Trained(*each) for each in seen)
 
 
 def _require_fitting_flags(scene: Scene) -> None:

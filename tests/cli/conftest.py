@@ -17,10 +17,12 @@ import rasterio
 import torch
 from affine import Affine
 
+from firnline.bands import Level
 from firnline.classes import LabelScheme
 from firnline.classraster import read_grid, write_classes
 from firnline.models.architectures import UNetSettings
-from firnline.models.bundle import BandInput, Description, save_bundle
+from firnline.models.band_inputs import BandInput, Reading
+from firnline.models.bundle import Description, save_bundle
 
 LANDSAT = Affine(30, 0, 478005, 0, -30, 3108145)
 
@@ -63,18 +65,19 @@ def make_bundle(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]
     def make(*, names: tuple[str, ...] = ("blue", "green", "red", "nir08"), window: int = 64, width: int = 2) -> Path:
         torch.manual_seed(0)
         settings = UNetSettings(width=width, depth=2)
-        level = "surface reflectance"
-        bands = tuple(BandInput(name=name, level=level, unit="1", mean=0.5, deviation=0.25) for name in names)
+        level = Level.SURFACE_REFLECTANCE
+        read = Reading(level=level, unit="1", mean=0.5, deviation=0.25)
+        bands = tuple(BandInput(name=name, readings=(read,)) for name in names)
         description = Description(
             name="tiny",
             architecture=settings,
             bands=bands,
             impute="after",
             scheme=LabelScheme.CLASS,
-            resolution_m=30.0,
+            resolutions_m=(30.0,),
             window=window,
         )
-        network = settings.build(len(names), 3)
+        network = settings.build(description.layout, 3)
         with torch.no_grad():
             # Random weights that tell classes apart: no class wins everywhere.
             network.seg_layer.weight.mul_(20)

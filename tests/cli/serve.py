@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 
 def main() -> None:
-    for warm in ("firnline.evaluation", "firnline.mapping", "firnline.training.loop", "torch._dynamo"):
+    for warm in ("firnline.evaluation", "firnline.mapping", "firnline.training.train", "torch._dynamo"):
         importlib.import_module(warm)  # the last is what the first optimiser imports
     for line in sys.stdin:
         ask = json.loads(line)

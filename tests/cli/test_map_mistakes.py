@@ -150,8 +150,14 @@ def test_bands_that_no_rule_can_use(refused, make_scene) -> None:
             {"transform": Affine(10, 0, 0, 0, -10, 0)},
             "has pixels of 10 m, and the model 'tiny' was trained on 30 m (a factor of 1.5 is the limit); warp",
         ),
-        ({"level": "digital number"}, "band 'blue' is digital number, and the model 'tiny' was trained on surface"),
-        ({"level": ""}, "band 'blue' is of unknown level, and the model 'tiny' was trained on surface reflectance"),
+        (
+            {"level": "digital number"},
+            "band 'blue' is digital number, and was surface reflectance in the training of the model 'tiny'; convert",
+        ),
+        (
+            {"level": ""},
+            "band 'blue' is of unknown level, and was surface reflectance in the training of the model 'tiny'",
+        ),
         ({"dtype": "complex64"}, "holds complex numbers; give reflectance"),
     ],
 )
@@ -167,7 +173,7 @@ def test_values_that_are_not_of_the_kind_that_the_model_learnt_from(
     """Level and names are those of training; the numbers are not."""
     other = shutil.copytree(bundle, tmp_path / "other")
     said = json.loads((other / "model.json").read_text())
-    said["bands"][2] |= {"mean": 0.001, "deviation": 0.0005}
+    said["bands"][2]["readings"][0] |= {"mean": 0.001, "deviation": 0.0005}
     (other / "model.json").write_text(json.dumps(said))
     line = refused(make_scene(), model=other)
     assert "band 'red' has a median of 0.5" in line
@@ -201,11 +207,14 @@ def test_what_is_not_a_model(refused, make_scene, tmp_path: Path) -> None:
         (b"\xff\xfe\x00", "model.json: is damaged: "),
         (b"[]", "model.json: must be keys with values"),
         ({"colour": 3}, "model.json: colour: is not a known key; was it made by a newer version?"),
-        ({"format": 2}, "model.json: format: Input should be 1; was it made by a newer version?"),
-        ({"resolution_m": 0}, "model.json: resolution_m: Input should be greater than 0"),
+        ({"format": 3}, "model.json: format: Input should be 2; was it made by a newer version?"),
+        ({"resolutions_m": [0]}, "model.json: resolutions_m.0: Input should be greater than 0"),
         ({"window": 0}, "model.json: window: Input should be greater than 0"),
         ({"bands": []}, "model.json: bands: "),
-        ({"architecture": {"width": 4, "depth": 2}}, "does not fit the architecture in model.json: size mismatch"),
+        (
+            {"architecture": {"name": "unet", "width": 4, "depth": 2}},
+            "does not fit the architecture in model.json: size mismatch",
+        ),
     ],
 )
 def test_a_broken_description(

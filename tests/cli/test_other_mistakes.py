@@ -230,7 +230,10 @@ def test_what_cannot_be_compared(mistake, labelled, make_scene, tmp_path: Path) 
         ((tmp_path, "--truth", truth), "classes.tif: does not exist; give a class raster"),
         ((tmp_path / "text.tif", "--truth", truth), "text.tif: is not a raster that GDAL reads"),
         ((scene, "--truth", truth), "scene.tif: is not a class raster: 4 band(s) of uint16"),
-        ((truth, "--truth", truth, "--as", "ice"), "--as: 'ice' is not a label scheme; say class, glacier or debris"),
+        (
+            (truth, "--truth", truth, "--as", "ice"),
+            "--as: 'ice' is not a label scheme; say class, glacier, debris or clean",
+        ),
         ((truth, "--truth", truth, "--scene", other), "other.tif: is on another grid"),
     ]:
         assert message in mistake("evaluate", *words)

@@ -10,7 +10,18 @@ import pytest
 
 import firnline as package
 
-HEAVY = ("torch", "rasterio", "geopandas", "matplotlib", "openvino", "scipy", "pandas")
+HEAVY = (
+    "torch",
+    "rasterio",
+    "geopandas",
+    "matplotlib",
+    "openvino",
+    "scipy",
+    "pandas",
+    "sklearn",
+    "lightgbm",
+    "skimage",
+)
 COMMANDS = ("map", "train", "evaluate", "labels", "synth")
 
 

@@ -19,7 +19,8 @@ from firnline.inference.journal import only_one, open_journal
 from firnline.inference.open_model import OpenedModel, open_model
 from firnline.inference.predict import PredictionSettings, predict, whole_classes
 from firnline.models.architectures import UNetSettings
-from firnline.models.bundle import BandInput, Bundle, Description, save_bundle
+from firnline.models.band_inputs import BandInput, Reading
+from firnline.models.bundle import Bundle, Description, save_bundle
 from firnline.scene import open_scene
 
 BANDS = ("green", "swir16")
@@ -41,13 +42,14 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(3)
     settings = UNetSettings(width=4, depth=2, norm="batch")
     level = Level.SURFACE_REFLECTANCE
-    bands = tuple(BandInput(name=name, level=level, unit="1", mean=0.5, deviation=0.3) for name in BANDS)
+    read = Reading(level=level, unit="1", mean=0.5, deviation=0.3)
+    bands = tuple(BandInput(name=name, readings=(read,)) for name in BANDS)
     described = Description(
         name="tiny", architecture=settings, bands=bands, impute="after", scheme=LabelScheme.CLASS,
-        resolution_m=30.0, window=64,
+        resolutions_m=(30.0,), window=64,
     )  # fmt: skip
     folder = tmp_path_factory.mktemp("bundles") / "tiny"
-    save_bundle(folder, described, settings.build(2, 3))
+    save_bundle(folder, described, settings.build(described.layout, 3))
     return folder
 
 
@@ -164,6 +166,7 @@ def test_a_network_that_gives_no_numbers_is_an_error_and_not_background(bundle: 
     source = make_scene(tmp_path / "scene.tif", np.random.default_rng(0).random((2, 64, 64)))
     opened = open_model(bundle, source, runtime="torch")
     assert isinstance(opened.origin, Bundle)
+    assert opened.origin.network is not None
     with torch.no_grad():
         opened.origin.network.seg_layer.bias.fill_(float("nan"))
     with pytest.raises(ModelError, match="NaN"):

@@ -13,24 +13,27 @@ from firnline.chips.statistics import BandStatistics
 from firnline.classes import LabelScheme
 from firnline.errors import ModelError, OutputError
 from firnline.models.architectures import UNetSettings
-from firnline.models.bundle import BandInput, Description, load_bundle, save_bundle
+from firnline.models.band_inputs import BandInput, Reading, inputs_of
+from firnline.models.bundle import Description, load_bundle, save_bundle
+from firnline.models.inputs import Layout
 from firnline.models.normaliser import Normaliser
 
 SETTINGS = UNetSettings(width=2, depth=1, norm="batch")
 
 
 def description(**changes: object) -> Description:
-    band = BandInput(name="red", level=Level.SURFACE_REFLECTANCE, unit="1", mean=0.2, deviation=0.1)
+    read = Reading(level=Level.SURFACE_REFLECTANCE, unit="1", mean=0.2, deviation=0.1)
+    band = BandInput(name="red", readings=(read,))
     content = {
         "name": "tiny", "architecture": SETTINGS, "bands": (band,), "impute": "after",
-        "scheme": LabelScheme.GLACIER, "resolution_m": 30.0, "window": 64,
+        "scheme": LabelScheme.GLACIER, "resolutions_m": (30.0,), "window": 64,
     }  # fmt: skip
     return Description.model_validate({**content, **changes})
 
 
 def test_what_is_saved_predicts_the_same_when_loaded(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    network = SETTINGS.build(1, 2).eval()
+    network = SETTINGS.build(Layout(("red",)), 2).eval()
     save_bundle(tmp_path / "model", description(), network)
     image = torch.randn(1, 1, 8, 8)
     assert torch.equal(load_bundle(tmp_path / "model").network(image), network(image))
@@ -38,9 +41,9 @@ def test_what_is_saved_predicts_the_same_when_loaded(tmp_path: Path) -> None:
 
 
 def test_saving_again_replaces_the_old_bundle_whole(tmp_path: Path) -> None:
-    save_bundle(tmp_path / "model", description(), SETTINGS.build(1, 2))
+    save_bundle(tmp_path / "model", description(), SETTINGS.build(Layout(("red",)), 2))
     (tmp_path / "model" / "derived").mkdir()
-    save_bundle(tmp_path / "model", description(name="second"), SETTINGS.build(1, 2))
+    save_bundle(tmp_path / "model", description(name="second"), SETTINGS.build(Layout(("red",)), 2))
     assert load_bundle(tmp_path / "model").description.name == "second"
     assert not (tmp_path / "model" / "derived").exists(), "runtime files of other weights must not stay"
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
@@ -50,14 +53,14 @@ def test_a_folder_that_is_no_bundle_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "thesis.txt").write_text("years of work")
     with pytest.raises(OutputError, match="not a model bundle"):
-        save_bundle(tmp_path / "model", description(), SETTINGS.build(1, 2))
+        save_bundle(tmp_path / "model", description(), SETTINGS.build(Layout(("red",)), 2))
     assert (tmp_path / "model" / "thesis.txt").exists()
 
 
 @pytest.mark.parametrize("damage", ["weights changed", "weights gone", "json cut", "json key", "other network"])
 def test_damage_is_told(tmp_path: Path, damage: str) -> None:
     folder = tmp_path / "model"
-    save_bundle(folder, description(), SETTINGS.build(1, 2))
+    save_bundle(folder, description(), SETTINGS.build(Layout(("red",)), 2))
     weights, text = folder / "weights.safetensors", (folder / "model.json").read_text()
     match damage:
         case "weights changed":
@@ -76,8 +79,10 @@ def test_damage_is_told(tmp_path: Path, damage: str) -> None:
 
 
 def test_the_normaliser_in_the_bundle_is_the_one_of_training(tmp_path: Path) -> None:
-    save_bundle(tmp_path / "model", description(), SETTINGS.build(1, 2))
-    values, known = load_bundle(tmp_path / "model").normaliser.apply(np.array([[[0.4, np.nan]]], np.float32))
+    save_bundle(tmp_path / "model", description(), SETTINGS.build(Layout(("red",)), 2))
+    bands = load_bundle(tmp_path / "model").description.bands
+    inputs = inputs_of(bands, {"red": bands[0].readings[0]}, "after")
+    values, known = inputs.apply(np.array([[[0.4, np.nan]]], np.float32))
     assert values[0, 0].tolist() == pytest.approx([2.0, 0.0])
     assert known.tolist() == [[True, False]]
 
@@ -99,5 +104,5 @@ def test_the_paper_imputes_zero_before_it_normalises() -> None:
     statistics = BandStatistics(("red",))
     statistics.add(raw)
     assert Normaliser.of(statistics, "before").mean == (4.0,), "unknown pixels take no part in the statistics"
-    values, _ = Normaliser(("red",), (2.0,), (2.0,), "before").apply(raw)
+    values = Normaliser(("red",), (2.0,), (2.0,), "before").apply(raw)
     assert values[0, 0].tolist() == [1.0, -1.0]

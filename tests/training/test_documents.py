@@ -8,8 +8,17 @@ import pytest
 from pydantic import BaseModel
 
 from firnline.chips.entries import OutlineTruth, SceneEntry
-from firnline.models.architectures import UNetSettings
-from firnline.training.config import Chips, Loss, TrainingConfig, read_config
+from firnline.models.architectures import FirnSettings, UNetSettings
+from firnline.models.pixels.settings import (
+    BoostingSettings,
+    Context,
+    ForestSettings,
+    PerceptronSettings,
+    SegmentsSettings,
+)
+from firnline.training.augmentation import Augmentation
+from firnline.training.config import Chips, Loss, TrainingConfig, TwoBinaryTraining, read_config
+from firnline.training.pixel_settings import Drawing
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
@@ -30,7 +39,14 @@ def test_every_sidecar_named_in_an_example_is_there(path: Path) -> None:
     assert all((path.parent / sidecar).is_file() for sidecar in sidecars)
 
 
-@pytest.mark.parametrize("model", [TrainingConfig, SceneEntry, OutlineTruth, Chips, Loss, UNetSettings])
+MODELS = (
+    TrainingConfig, SceneEntry, OutlineTruth, Chips, Augmentation, Loss, UNetSettings, FirnSettings,
+    TwoBinaryTraining,
+    Drawing, Context, ForestSettings, BoostingSettings, PerceptronSettings, SegmentsSettings,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("model", MODELS)
 def test_the_reference_lists_every_key(model: type[BaseModel]) -> None:
     """A key has a row of its own, or shares one (`optimiser`, ...)."""
     text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
@@ -43,7 +59,7 @@ def test_the_reference_tells_the_defaults() -> None:
     text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
     cells = [line.split("|") for line in text.splitlines() if line.startswith("| `")]
     rows = {row[1].strip(" `"): row[2].strip(" `") for row in cells}
-    for model in (Chips, Loss):
+    for model in (Chips, Augmentation, Loss):
         for key, field in model.model_fields.items():
             told = rows[key]
             assert told == str(field.default).lower() or float(told) == field.default, key

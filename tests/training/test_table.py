@@ -20,8 +20,9 @@ from firnline.errors import ConfigError, FirnlineError, SceneError
 from firnline.map_report import _bundle_facts
 from firnline.models.bundle import load_bundle
 from firnline.training.config import TrainingConfig
-from firnline.training.loop import EpochReport, train
-from firnline.training.table_data import fit_table, load_table
+from firnline.training.loop import EpochReport
+from firnline.training.table_data import gather_table, load_table
+from firnline.training.train import train
 
 MakePair = Callable[..., Path]
 SIDE = {0: "train", 32: "train", 64: "validation"}
@@ -64,7 +65,9 @@ def split_table(make_pair: MakePair) -> ChipTable:
 
 
 def weights_of(folder: Path) -> dict[str, torch.Tensor]:
-    return load_bundle(folder).network.state_dict()
+    network = load_bundle(folder).network
+    assert network is not None
+    return network.state_dict()
 
 
 def test_places_and_statistics_are_those_of_the_training_chips(split_table: ChipTable) -> None:
@@ -74,11 +77,11 @@ def test_places_and_statistics_are_those_of_the_training_chips(split_table: Chip
     assert {(p.window.row, p.window.column) for p in data.places} == {(r, c) for r in (0, 32, 64) for c in (0, 32)}
     with rasterio.open(folder / "a_image.tif") as image, rasterio.open(folder / "a_truth.tif") as truth:
         values, known = image.read()[:, :, :64].astype(np.float64), truth.read(1)[:, :64] != UNKNOWN
-    fitted = fit_table(data, settings)
-    assert fitted.mean == pytest.approx([band[known].mean() for band in values], rel=1e-6)
-    assert fitted.deviation == pytest.approx([band[known].std() for band in values], rel=1e-6)
+    readings = [band.readings[0] for band in gather_table(data, settings.layout)]
+    assert [read.mean for read in readings] == pytest.approx([band[known].mean() for band in values], rel=1e-6)
+    assert [read.deviation for read in readings] == pytest.approx([band[known].std() for band in values], rel=1e-6)
     train_scene, validation = data.scenes
-    with train_scene.reader(settings.bands) as reader:
+    with train_scene.reader(settings.layout) as reader:
         seen = reader.truth(train_scene.source.scene.grid.window)
     assert (seen[:, 64:] == UNKNOWN).all()
     assert (seen[4:, :64] != UNKNOWN).all()
@@ -92,7 +95,8 @@ def test_overlapping_chips_count_each_pixel_once(make_pair: MakePair) -> None:
     settings, data = load_table(config(), table.path)
     with rasterio.open(folder / "a_image.tif") as image, rasterio.open(folder / "a_truth.tif") as truth:
         values, known = image.read().astype(np.float64), truth.read(1) != UNKNOWN
-    assert fit_table(data, settings).mean == pytest.approx([band[known].mean() for band in values], rel=1e-6)
+    means = [band.readings[0].mean for band in gather_table(data, settings.layout)]
+    assert means == pytest.approx([band[known].mean() for band in values], rel=1e-6)
 
 
 def test_what_lies_outside_the_training_and_validation_chips_changes_nothing(split_table: ChipTable) -> None:

@@ -14,11 +14,13 @@ from rasterio.vrt import WarpedVRT
 
 from firnline.classes import UNKNOWN, LabelScheme
 from firnline.errors import ConfigError, LabelError, ModelError, OutputError
+from firnline.models.architectures import UNetSettings
 from firnline.models.bundle import load_bundle
 from firnline.training.config import TrainingConfig
-from firnline.training.data import fit_normaliser, load_scenes
-from firnline.training.loop import EpochReport, train
-from firnline.training.sampling import draw_places, find_places, turned
+from firnline.training.data import gather_scenes, load_scenes
+from firnline.training.loop import EpochReport
+from firnline.training.sampling import draw_places, find_places
+from firnline.training.train import train
 
 MakePair = Callable[..., Path]
 
@@ -40,7 +42,9 @@ def config(**changes: object) -> TrainingConfig:
 
 
 def weights_of(folder: Path) -> dict[str, torch.Tensor]:
-    return load_bundle(folder).network.state_dict()
+    network = load_bundle(folder).network
+    assert network is not None
+    return network.state_dict()
 
 
 def test_learns_what_a_small_network_can_learn(make_pair: MakePair) -> None:
@@ -113,7 +117,9 @@ def test_normalisation_is_learnt_from_training_scenes_alone(make_pair: MakePair)
             {"images": "b_image.tif", "truth": "{name}_truth.tif", "role": "validation"},
         ]
     )
-    assert fit_normaliser(load_scenes(one, folder), one) == fit_normaliser(load_scenes(both, folder), both)
+    alone, beside = (gather_scenes(load_scenes(each, folder), each.layout) for each in (one, both))
+    assert [band.name for band in alone] == ["green", "swir16"]
+    assert alone == beside
 
 
 def test_truth_near_a_validation_scene_is_unknown(make_pair: MakePair) -> None:
@@ -155,23 +161,13 @@ def test_rare_classes_are_seen_often(make_pair: MakePair) -> None:
     folder = make_pair("a", size=160, scheme=LabelScheme.CLASS)
     settings = config(scheme="class", chips={"size": 32, "per_epoch": 400, "focus": 1.0})
     places = find_places(load_scenes(settings, folder), settings)
-    drawn = draw_places(places, settings, epoch=1)
+    schemes = [LabelScheme.CLASS]
+    drawn = draw_places(places, schemes, settings, epoch=1)
     share = np.mean([place.shares[2] > 0.01 for place in drawn])
     by_chance = np.mean([place.shares[2] > 0.01 for place in places])
     assert share > 0.5 > by_chance
-    assert drawn == draw_places(places, settings, epoch=1)
-    assert drawn != draw_places(places, settings, epoch=2)
-
-
-def test_turns_move_bands_and_truth_together() -> None:
-    truth = np.arange(16, dtype=np.uint8).reshape(4, 4)
-    raw = truth[None].astype(np.float32)
-    seen = set()
-    for seed in range(40):
-        turned_raw, turned_truth = turned(raw, truth, np.random.default_rng(seed))
-        assert np.array_equal(turned_raw[0], turned_truth)
-        seen.add(turned_truth.tobytes())
-    assert len(seen) == 8
+    assert drawn == draw_places(places, schemes, settings, epoch=1)
+    assert drawn != draw_places(places, schemes, settings, epoch=2)
 
 
 def test_a_class_model_learns_from_glacier_truth(make_pair: MakePair) -> None:
@@ -188,15 +184,41 @@ def test_the_preset_does_what_the_paper_did() -> None:
         {"name": "p", "preset": "paper", "scheme": "class", "bands": ["red"], "scenes": [], "loss": {"l1": 0}}
     )
     network = paper.architecture
+    assert isinstance(network, UNetSettings)
     assert (network.width, network.depth, network.dropout, network.norm) == (16, 5, 0.3, "none")
     assert (paper.impute, paper.optimiser, paper.learning_rate, paper.batch, paper.epochs) == (
         "before", "adam", 1e-4, 16, 200,
     )  # fmt: skip
     assert (paper.loss.dice_form, paper.loss.cross_entropy) == ("paper", 0)
+    assert paper.augmentation.turns is False
     assert paper.loss.l1 == 0, "a key beside the preset goes before it"
     assert TrainingConfig.model_validate(
         {"name": "p", "preset": "paper", "scheme": "class", "bands": ["red"], "scenes": []}
     ).loss.l1 == pytest.approx(5e-4)
+
+
+@pytest.mark.parametrize("cache_mb", [2000, 0])
+def test_an_optional_band_that_no_training_scene_has_is_left_out_and_said(make_pair: MakePair, cache_mb: int) -> None:
+    folder = make_pair("a")
+    warnings: list[str] = []
+    settings = config(bands=["green"], optional=["lwir11", "swir16"], epochs=1, cache_mb=cache_mb)
+    bundle = load_bundle(train(settings, folder, folder / "out", warn=warnings.append))
+    assert [band.name for band in bundle.description.bands] == ["green", "swir16"]
+    assert warnings == ["no training scene has the optional band 'lwir11': the model does without it"]
+
+
+def test_scenes_with_and_without_a_band_train_one_model(make_pair: MakePair) -> None:
+    """What one scene lacks is unknown in its chips, and its statistics are those of the scenes that have it."""
+    make_pair("a")
+    folder = make_pair("b", seed=3, column=500)
+    with rasterio.open(folder / "b_image.tif", "r+") as file:
+        file.descriptions = ("green", "red")
+    scenes = [{"images": "[ab]_image.tif", "truth": "{name}_truth.tif"}]
+    settings = config(bands=["green"], optional=["swir16"], scenes=scenes, epochs=1)
+    bundle = load_bundle(train(settings, folder, folder / "out"))
+    with rasterio.open(folder / "a_image.tif") as file:
+        assert bundle.description.bands[1].readings[0].mean == pytest.approx(file.read(2).mean(), rel=1e-5)
+    assert bundle.description.bands[1].required is False
 
 
 def test_history_is_kept(make_pair: MakePair) -> None:

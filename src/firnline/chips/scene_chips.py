@@ -67,6 +67,8 @@ def shares(seen: Classes, scheme: LabelScheme, window: Window) -> dict[str, floa
             return told | {"glacier": ice[1], "clean": None, "debris": None}
         case LabelScheme.DEBRIS:
             return told | {"glacier": None, "clean": None, "debris": ice[1]}
+        case LabelScheme.CLEAN:
+            return told | {"glacier": None, "clean": ice[1], "debris": None}
 
 
 @dataclass(frozen=True, eq=False)

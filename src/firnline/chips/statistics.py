@@ -65,6 +65,30 @@ class BandStatistics:
             self._minimum[i] = min(self._minimum[i], values.min())
             self._maximum[i] = max(self._maximum[i], values.max())
 
+    def absorb(self, other: BandStatistics) -> None:
+        """Take in what another has gathered of the same bands; it may know of others too.
+
+        Examples
+        --------
+        >>> one, other = BandStatistics(("red",)), BandStatistics(("nir08", "red"))
+        >>> one.add(np.array([[[1.0]]], np.float32))
+        >>> other.add(np.array([[[9.0]], [[3.0]]], np.float32))
+        >>> one.absorb(other)
+        >>> one.mean, one.deviation
+        ((2.0,), (1.0,))
+        """
+        for i, name in enumerate(self.bands):
+            j = other.bands.index(name)
+            if other._count[j] == 0:
+                continue
+            count = self._count[i] + other._count[j]
+            shift = other._mean[j] - self._mean[i]
+            self._squares[i] += other._squares[j] + shift**2 * self._count[i] * other._count[j] / count
+            self._mean[i] += shift * other._count[j] / count
+            self._count[i] = count
+            self._minimum[i] = min(self._minimum[i], other._minimum[j])
+            self._maximum[i] = max(self._maximum[i], other._maximum[j])
+
     @property
     def mean(self) -> tuple[float, ...]:
         """Of each band; 0 where nothing of it is known."""

@@ -179,6 +179,15 @@ class ChipTable:
         """The same table with other rows or columns, and `about` changed."""
         return replace(self, frame=frame, about=replace(self.about, **about))
 
+    def moved(self, path: Path) -> ChipTable:
+        """The same table to lie at another path, with the files that it names relative to its new folder."""
+        new = replace(self, path=path)
+        changed = {}
+        for name in ("scene", "truth", "dem", "sidecar"):
+            known = {given: new.relative(self.resolve(given)) for given in self.frame[name].dropna().unique()}
+            changed[name] = self.frame[name].map(known).where(self.frame[name].notna(), None)
+        return new.with_frame(self.frame.assign(**changed))
+
 
 def write_table(table: ChipTable) -> ChipTable:
     """Write a table as GeoParquet to its path, whole or not at all; return it as written.

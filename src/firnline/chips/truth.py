@@ -32,6 +32,18 @@ class SceneTruth(NamedTuple):
     """The outlines that the glaciers in it come from."""
 
 
+def truth_path(pattern: str, scene: Path) -> str:
+    """The class raster of a scene, as a configuration names it.
+
+    Examples
+    --------
+    >>> truth_path("truth/{name}_class.tif", Path("08_12_image.tif"))
+    'truth/08_12_class.tif'
+    """
+    stem = scene.stem
+    return pattern.replace("{stem}", stem).replace("{name}", stem.rpartition("_")[0] or stem)
+
+
 def read_truth(entry: SceneEntry, scene: Scene, folder: Path) -> SceneTruth:
     """Read or make the truth that a configuration names for a scene; relative paths count from `folder`.
 
@@ -45,8 +57,7 @@ def read_truth(entry: SceneEntry, scene: Scene, folder: Path) -> SceneTruth:
         When outlines are named in a way that does not make sense.
     """
     if isinstance(entry.truth, str):
-        stem = scene.path.stem
-        path = folder / entry.truth.replace("{stem}", stem).replace("{name}", stem.rpartition("_")[0] or stem)
+        path = folder / truth_path(entry.truth, scene.path)
         raster = read_classes(path, entry.scheme)
         require_same(scene.grid, raster.grid, scene.path, path)
         truth = SceneTruth(raster.classes, raster.scheme, (), path)

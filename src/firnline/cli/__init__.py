@@ -18,6 +18,7 @@ from firnline.cli import (
     chips_split,
     datasets_hkh,
     evaluate,
+    experiment,
     labels,
     map_,
     scenes_build,
@@ -60,6 +61,7 @@ app = typer.Typer(
 app.command("map")(map_.command)
 app.command("train")(train.command)
 app.command("evaluate")(evaluate.command)
+app.command("experiment")(experiment.command)
 app.command("labels")(labels.command)
 app.command("synth")(synth.command)
 

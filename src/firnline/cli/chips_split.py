@@ -57,8 +57,6 @@ def command(
 
 
 def _split(table: Path, values: dict[str, Any], folder: Path, out: Path, config: Path | None) -> None:
-    from dataclasses import replace
-
     from firnline.chips.splitting.audit import audit
     from firnline.chips.splitting.audit_text import audit_lines
     from firnline.chips.splitting.split_settings import split_settings
@@ -67,20 +65,8 @@ def _split(table: Path, values: dict[str, Any], folder: Path, out: Path, config:
 
     require_table_name(out)
     done = split_table(read_table(table), split_settings(values, where=config), folder)
-    moved = replace(done, path=out)
-    if out.absolute().parent != table.absolute().parent:
-        moved = moved.with_frame(_moved(done.frame, done, moved))
-    write_table(moved)
+    write_table(done.moved(out))
     typer.echo("\n".join([done.about.split, *audit_lines(audit(done)), f"written: {out}"]))
-
-
-def _moved(frame: Any, old: Any, new: Any) -> Any:
-    """The frame with its paths relative to another folder."""
-    changed = {}
-    for name in ("scene", "truth", "dem", "sidecar"):
-        known = {path: new.relative(old.resolve(path)) for path in frame[name].dropna().unique()}
-        changed[name] = frame[name].map(known).where(frame[name].notna(), None)
-    return frame.assign(**changed)
 
 
 def _shares(text: str) -> dict[str, float]:

@@ -29,7 +29,9 @@ def command(
             do="give one --truth (and one --scene, or none) for each prediction, in order",
         )
     if as_scheme not in (None, *LabelScheme):
-        raise ConfigError(f"'{as_scheme}' is not a label scheme", where="--as", do="say class, glacier or debris")
+        raise ConfigError(
+            f"'{as_scheme}' is not a label scheme", where="--as", do="say class, glacier, debris or clean"
+        )
     scenes: list[Path | None] = [*scene] or [None] * len(prediction)
     pairs = [
         Pair(mapped, true, where, dem, border) for mapped, true, where in zip(prediction, truth, scenes, strict=True)

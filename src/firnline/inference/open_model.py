@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 from firnline.errors import ConfigError
 from firnline.features import FeatureSource
 from firnline.inference.runtime import RuntimeName, open_runtime
-from firnline.inference.window_model import NetworkModel, RuleModel, WindowModel
+from firnline.inference.window_model import MergedModel, RuleModel, TrainedModel, WindowModel
 from firnline.models.bundle import Bundle, load_bundle
-from firnline.models.fit import require_fit
+from firnline.models.fit import Fit, fit_scene
+from firnline.models.merging import merging_of
 from firnline.models.ratio import RatioModel, ratio_model
 from firnline.models.ratio_rules import RatioSettings
 from firnline.sidecar import explain, read_yaml
@@ -35,6 +36,13 @@ class OpenedModel:
     record: dict[str, Any]
     """What identifies it and where it comes from, as JSON holds it."""
     origin: Bundle | RatioModel
+    fits: tuple[Fit, ...] = ()
+    """How a trained model, or each member of one, takes the scene."""
+
+    @property
+    def absent(self) -> dict[str, str]:
+        """Optional bands that the model, or a member, does without here, each with the reason."""
+        return {name: reason for fit in self.fits for name, reason in fit.absent.items()}
 
     @property
     def is_rules(self) -> bool:
@@ -78,11 +86,35 @@ def open_model(
     if rules is not None:
         raise ConfigError(f"the model {model} has no rules to set", do=f"leave out --rules, or take --model {RULES}")
     bundle = load_bundle(model)
-    require_fit(bundle, source)
     side = window or bundle.description.window
+    mapper, fits, runtimes = _ready(bundle, source, side, runtime)
+    said = bundle.description.model_dump(mode="json")
+    record = {"model": bundle.description.name, "runtime": " and ".join(dict.fromkeys(runtimes)), **said}
+    if bundle.members:
+        record["made of"] = [member.description.model_dump(mode="json") for member in bundle.members]
+    opened = OpenedModel(mapper, side, record, bundle, fits)
+    return replace(opened, record={**record, "absent": opened.absent})
+
+
+def _ready(
+    bundle: Bundle, source: FeatureSource, side: int, runtime: RuntimeName
+) -> tuple[WindowModel, tuple[Fit, ...], list[str]]:
+    """A bundle, or all members of one, fitted to the scene; with the runtimes they are in."""
+    said = bundle.description
+    temperatures = None if said.calibration is None else said.calibration.temperatures
+    if bundle.members:
+        parts = [_ready(member, source, side, runtime) for member in bundle.members]
+        merged = MergedModel(
+            tuple(model for model, _, _ in parts), said.scheme, merging_of(said.architecture), temperatures
+        )
+        return (
+            merged,
+            tuple(fit for _, fits, _ in parts for fit in fits),
+            [name for *_, names in parts for name in names],
+        )
+    fit = fit_scene(bundle, source)
     ready = open_runtime(bundle, side, runtime)
-    record = {"model": bundle.description.name, "runtime": ready.name, **bundle.description.model_dump(mode="json")}
-    return OpenedModel(NetworkModel(bundle.normaliser, bundle.description.scheme, ready), side, record, bundle)
+    return TrainedModel(fit.inputs, said.scheme, ready, temperatures), (fit,), [ready.name]
 
 
 def read_rules(path: Path) -> RatioSettings:

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.jit import TracerWarning  # type: ignore[attr-defined]
 
 from firnline.files import sha256_of
-from firnline.inference.runtime import WithSoftmax
+from firnline.inference.runtime import WithSoftmax, multiple_of, network_of
 from firnline.models.bundle import Bundle
 from firnline.models.normaliser import Floats
 
@@ -35,9 +36,9 @@ class OpenVinoRuntime:
         """Compile for windows of `window` pixels."""
         openvino = _import_openvino()
         core = openvino.Core()
-        bands = len(bundle.description.bands)
+        channels = bundle.description.layout.channels
         model = _converted(bundle, core, openvino.__version__)
-        model.reshape([1, bands, window, window])
+        model.reshape([1, channels, window, window])
         # f32 whatever the CPU: by default OpenVINO computes in bf16 where it can, which moves boundaries.
         compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         return cls(compiled, openvino.__version__)
@@ -94,13 +95,15 @@ def _convert(bundle: Bundle) -> Any:
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
-    side = 2 * bundle.description.architecture.multiple
-    example = torch.zeros(1, len(bundle.description.bands), side, side)
+    side = 2 * multiple_of(bundle)
+    example = torch.zeros(1, bundle.description.layout.channels, side, side)
     front_end = FrontEndManager().load_by_framework("pytorch")
     with warnings.catch_warnings():
         # torch calls tracing deprecated; OpenVINO's front end for its successor fails without torchvision.
         warnings.simplefilter("ignore", DeprecationWarning)
-        traced = torch.jit.trace(WithSoftmax(bundle.network).eval(), example, check_trace=False)  # type: ignore[no-untyped-call]
+        # Group normalisation asks for the size of its input in Python; windows are never so small that it matters.
+        warnings.simplefilter("ignore", TracerWarning)
+        traced = torch.jit.trace(WithSoftmax(network_of(bundle)).eval(), example, check_trace=False)  # type: ignore[no-untyped-call]
     decoder = TorchScriptPythonDecoder(traced, example_input=example)
     return front_end.convert(front_end.load(decoder))
 

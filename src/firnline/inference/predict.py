@@ -54,17 +54,17 @@ def predict(
     with source.reader() as reader:
 
         def map_window(window: Window) -> tuple[Floats, Known]:
-            return _map_padded(reader, model, window, settings.window)
+            return map_padded(reader, model, window, settings.window)
 
         blender = RowBlender(lattice, model.scheme.class_count, map_window)
         for band in range(lattice.band_count):
             if band not in done:
-                journal.write(band, _as_bytes(*blender.band(band)))
+                journal.write(band, as_bytes(*blender.band(band)))
             step(band + 1, lattice.band_count)
     return lattice
 
 
-def _map_padded(reader: FeatureReader, model: WindowModel, window: Window, side: int) -> tuple[Floats, Known]:
+def map_padded(reader: FeatureReader, model: WindowModel, window: Window, side: int) -> tuple[Floats, Known]:
     """Map a window that may be smaller than `side` (at the edges): mirrored outwards, then cut back."""
     raw = reader.read(model.bands, window)
     if not np.isfinite(raw).any():
@@ -74,7 +74,8 @@ def _map_padded(reader: FeatureReader, model: WindowModel, window: Window, side:
     return probabilities[:, : window.height, : window.width], known[: window.height, : window.width]
 
 
-def _as_bytes(probabilities: Floats, known: Known) -> NDArray[np.uint8]:
+def as_bytes(probabilities: Floats, known: Known) -> NDArray[np.uint8]:
+    """A band as the journal keeps it, uint8 (1 + classes, row, column): the class, then probabilities in steps."""
     values = np.empty((1 + probabilities.shape[0], *known.shape), np.uint8)
     values[0] = probabilities.argmax(axis=0)
     values[1:] = np.rint(probabilities / np.float32(PROBABILITY_SCALE)).clip(0, 250)

@@ -1,4 +1,4 @@
-"""What maps a window: a network in its runtime, or the rules; both behind one interface."""
+"""What maps a window: a trained model, several of them, or the rules; all behind one interface."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from firnline.classes import UNKNOWN, Classes, LabelScheme
 from firnline.errors import ModelError
 from firnline.inference.runtime import Runtime
-from firnline.models.normaliser import Floats, Normaliser
+from firnline.models.inputs import Inputs, spread
+from firnline.models.merging import Merge, calibrated
+from firnline.models.normaliser import Floats
 from firnline.models.ratio import RatioModel
 
 
@@ -34,28 +36,66 @@ class WindowModel(Protocol):
 
 
 @dataclass(frozen=True)
-class NetworkModel:
-    """A network, with the normaliser it was trained with."""
+class TrainedModel:
+    """A trained model in its runtime, fitted to a scene.
 
-    normaliser: Normaliser
+    Parameters
+    ----------
+    inputs
+        How the scene's bands become the model's channels.
+    temperatures
+        Corrects the probabilities; None leaves them as they are.
+    """
+
+    inputs: Inputs
     scheme: LabelScheme
     runtime: Runtime
+    temperatures: tuple[float, ...] | None = None
 
     @property
     def bands(self) -> tuple[str, ...]:
-        """The bands that the network wants."""
-        return self.normaliser.bands
+        """What is read of the scene."""
+        return self.inputs.present
 
     def map_window(self, raw: Floats) -> tuple[Floats, NDArray[np.bool_]]:
         """Normalise, and predict."""
-        values, known = self.normaliser.apply(raw)
+        values, known = self.inputs.apply(spread(raw, self.bands, self.inputs.layout))
         probabilities = self.runtime.probabilities(values)
         if not np.isfinite(probabilities).all():
             raise ModelError(
                 "the network gives no numbers (NaN) for this scene",
                 do="check its bands for values far out of their range, or train it again",
             )
-        return probabilities, known
+        return calibrated(probabilities, self.temperatures), known
+
+    def finish(self, classes: Classes) -> Classes:
+        """Nothing is left to decide."""
+        return classes
+
+
+@dataclass(frozen=True)
+class MergedModel:
+    """A model that is made of others.
+
+    A pixel is known where every member knows it.
+    """
+
+    members: tuple[WindowModel, ...]
+    scheme: LabelScheme
+    merge: Merge
+    temperatures: tuple[float, ...] | None = None
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """The bands that any member wants."""
+        return tuple(dict.fromkeys(name for member in self.members for name in member.bands))
+
+    def map_window(self, raw: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+        """Ask every member, and merge what they say."""
+        names = self.bands
+        said = [member.map_window(raw[[names.index(name) for name in member.bands]]) for member in self.members]
+        known = np.logical_and.reduce([is_known for _, is_known in said])
+        return calibrated(self.merge([probabilities for probabilities, _ in said]), self.temperatures), known
 
     def finish(self, classes: Classes) -> Classes:
         """Nothing is left to decide."""

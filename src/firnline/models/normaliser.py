@@ -8,7 +8,7 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from firnline.chips.statistics import BandStatistics, known_pixels
+from firnline.chips.statistics import BandStatistics
 
 Floats = NDArray[np.float32]
 Impute = Literal["after", "before"]
@@ -26,9 +26,8 @@ class Normaliser:
     --------
     >>> normaliser = Normaliser(("red", "ndvi"), (0.5, 0.0), (0.25, 1.0))
     >>> raw = np.array([[[1.0, np.nan]], [[np.nan, 0.5]]], np.float32)
-    >>> values, known = normaliser.apply(raw)
-    >>> values.tolist(), known.tolist()
-    ([[[2.0, 0.0]], [[0.0, 0.5]]], [[True, False]])
+    >>> normaliser.apply(raw).tolist()
+    [[[2.0, 0.0]], [[0.0, 0.5]]]
     """
 
     bands: tuple[str, ...]
@@ -50,17 +49,15 @@ class Normaliser:
         deviation = tuple(1.0 if value < 1e-12 else value for value in statistics.deviation)
         return cls(statistics.bands, statistics.mean, deviation, impute)
 
-    def apply(self, raw: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-        """Normalise (band, row, column) values in their own units, NaN where unknown.
-
-        Returns
-        -------
-        The normalised values, float32 without NaN, and which pixels (row, column) are known: those whose measured
-        bands are all known. An index may be undefined where its bands are not (0 / 0), so it does not count.
-        """
-        known = known_pixels(raw, self.bands)
+    def apply(self, raw: Floats) -> Floats:
+        """Normalise (band, row, column) values in their own units, NaN where unknown: float32 without NaN."""
         mean = np.asarray(self.mean, np.float32)[:, None, None]
         deviation = np.asarray(self.deviation, np.float32)[:, None, None]
         if self.impute == "before":
-            return (np.nan_to_num(raw, nan=0.0) - mean) / deviation, known
-        return np.nan_to_num((raw - mean) / deviation, nan=0.0), known
+            return np.asarray((np.nan_to_num(raw, nan=0.0) - mean) / deviation, np.float32)
+        return np.asarray(np.nan_to_num((raw - mean) / deviation, nan=0.0), np.float32)
+
+    def of_band(self, name: str) -> tuple[str, float, float]:
+        """A band's name, mean and deviation."""
+        i = self.bands.index(name)
+        return name, self.mean[i], self.deviation[i]

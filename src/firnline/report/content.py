@@ -79,6 +79,8 @@ class ModelFacts:
     not_for: tuple[str, ...] = ()
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     scores_on: str = ""
+    calibration: str = ""
+    """Whether its probabilities are calibrated, in a sentence; empty where there is nothing to say."""
     leaks: tuple[str, ...] = ()
     """What the chips it was trained on share with those it was measured on, a line each."""
 

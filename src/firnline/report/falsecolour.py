@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firnline.bands import Kind
+from firnline.classes import UNKNOWN, Classes, LabelScheme
 from firnline.grid import Window
+from firnline.report.colours import CLASS_COLOURS, rgb
 from firnline.scene import Scene, SceneReader
 
 _CHOICES: Final = (
@@ -107,6 +109,33 @@ def to_rgb(values: NDArray[np.float32], stretch: Stretch) -> NDArray[np.uint8]:
     image = np.moveaxis((share * 255).astype(np.uint8), 0, -1)
     image[~known] = stripes(known.shape)[~known]
     return np.ascontiguousarray(image)
+
+
+def class_picture(image: NDArray[np.uint8], classes: Classes, scheme: LabelScheme) -> NDArray[np.uint8]:
+    """Classes in their colours over a pale grey of the image, unknown striped; uint8 (row, column, 3).
+
+    Parameters
+    ----------
+    image
+        uint8 (row, column, 3), of the same rows and columns as the classes.
+    classes
+        Class values, uint8 (row, column), 255 unknown.
+    scheme
+        What they mean.
+
+    Examples
+    --------
+    >>> image = np.zeros((1, 2, 3), np.uint8)
+    >>> class_picture(image, np.array([[0, 1]], np.uint8), LabelScheme.GLACIER).tolist()
+    [[[175, 175, 175], [0, 114, 178]]]
+    """
+    grey = image.mean(axis=-1, keepdims=True)
+    picture: NDArray[np.uint8] = (175 + grey * (75 / 255)).astype(np.uint8).repeat(3, axis=-1)
+    for value, name in enumerate(scheme.class_names[1:], start=1):
+        picture[classes == value] = rgb(CLASS_COLOURS[name])
+    is_unknown = classes == UNKNOWN
+    picture[is_unknown] = stripes(classes.shape)[is_unknown]
+    return picture
 
 
 def stripes(shape: tuple[int, int]) -> NDArray[np.uint8]:

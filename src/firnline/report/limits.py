@@ -152,6 +152,8 @@ def _training(scene: SceneFacts, model: ModelFacts) -> Iterator[Limit]:
         yield Limit("What the model was trained on", _sentence(model.trained_on), Severity.NOTE)
     if model.kind != "rule":
         yield _scores(model)
+        if model.calibration:
+            yield Limit("What the probabilities are worth", _sentence(model.calibration), Severity.NOTE)
         yield from _other_conditions(scene, model)
 
 
@@ -221,8 +223,8 @@ def _input(scene: SceneFacts, model: ModelFacts, result: ResultFacts) -> Iterato
     if result.missing_bands:
         yield Limit(
             "Optional bands are missing",
-            f"The scene lacks {', '.join(result.missing_bands)}, which {model.name} would use. It was told so; "
-            "expect the map to be less good.",
+            f"{model.name} had to do without {', '.join(result.missing_bands)}. It was told so; expect the map to be "
+            "less good.",
             Severity.CAUTION,
         )
 

@@ -38,16 +38,37 @@ def write_report(path: str | Path, content: ReportContent) -> Path:
 
 def render(content: ReportContent) -> str:
     """Fill the template: the page's HTML."""
+    return fill("firnline.report", "template.html", content=content, colours=CLASS_COLOURS)
+
+
+def fill(package: str, name: str, **values: object) -> str:
+    """Fill a template of a package; what users and files say is escaped.
+
+    Templates of other rooms may include ``style.css`` and import ``pairs.html`` of this one, so that all pages look
+    alike.
+    """
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=jinja2.FunctionLoader(lambda part: _text_of("firnline.report", part)),
     )
     environment.filters.update(data_url=_data_url, is_mapping=lambda value: isinstance(value, Mapping), plain=_plain)
-    template = resources.files("firnline.report").joinpath("template.html").read_text(encoding="utf-8")
-    return environment.from_string(template).render(content=content, colours=CLASS_COLOURS)
+    return environment.from_string(_text_of(package, name)).render(**values)
+
+
+def _text_of(package: str, name: str) -> str:
+    return resources.files(package).joinpath(name).read_text(encoding="utf-8")
 
 
 def _data_url(picture: Picture) -> str:
-    return f"data:{picture.mime};base64,{base64.b64encode(picture.data).decode('ascii')}"
+    return data_url(picture.data, picture.mime)
+
+
+def data_url(data: bytes, mime: str) -> str:
+    """A file as a URL that holds it."""
+    return f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 def _plain(value: object) -> str:

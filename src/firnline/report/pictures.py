@@ -20,9 +20,17 @@ from numpy.typing import NDArray
 
 from firnline.classes import BACKGROUND, DEBRIS, UNKNOWN, Classes, LabelScheme
 from firnline.grid import Grid, Window
-from firnline.report.colours import CLASS_COLOURS, rgb
+from firnline.report.colours import CLASS_COLOURS
 from firnline.report.content import Picture, latitude_longitude
-from firnline.report.falsecolour import Stretch, choose_bands, fit_stretch, read_decimated, step_for, stripes, to_rgb
+from firnline.report.falsecolour import (
+    Stretch,
+    choose_bands,
+    class_picture,
+    fit_stretch,
+    read_decimated,
+    step_for,
+    to_rgb,
+)
 from firnline.scene import Scene
 
 _LARGEST: Final = 1200
@@ -131,11 +139,7 @@ def _scene_picture(
 
 def _class_picture(image: NDArray[np.uint8], classes: Classes, frame: _Frame, scheme: LabelScheme) -> Picture:
     rows, columns = classes.shape
-    grey = image[:rows, :columns].mean(axis=-1, keepdims=True)
-    picture = (170 + grey * (85 / 255)).astype(np.uint8).repeat(3, axis=-1)
-    picture[classes == UNKNOWN] = stripes(classes.shape)[classes == UNKNOWN]
-    for value, name in enumerate(scheme.class_names[1:], start=1):
-        picture[classes == value] = rgb(CLASS_COLOURS[name])
+    picture = class_picture(image[:rows, :columns], classes, scheme)
     figure, axes = _canvas(picture, frame, legend=True)
     _furnish(axes, frame)
     _name_classes(axes, frame, scheme.class_names[1:])
@@ -207,7 +211,7 @@ def _furnish(axes: Axes, frame: _Frame) -> None:
     axes.text(0.003, 1 + 0.06 * inch, upper, ha="left", va="bottom", **text)
     axes.text(0.997, -0.06 * inch, lower, ha="right", va="top", **text)
     width = columns * frame.grid.transform.a
-    length = _nice_length(width / 5)
+    length = nice_length(width / 5)
     label = f"{length / 1000:g} km" if length >= 1000 else f"{length:g} m"
     axes.text(0.003, -0.22 * inch, label, ha="left", va="bottom", **text)
     ends = [0.003, 0.003 + length / width]
@@ -243,7 +247,7 @@ def _name_classes(axes: Axes, frame: _Frame, names: Sequence[str]) -> None:
     )
 
 
-def _nice_length(metres: float) -> float:
+def nice_length(metres: float) -> float:
     """The largest of 1, 2 or 5 times a power of ten that is not longer than `metres`."""
     power = 10.0 ** np.floor(np.log10(metres))
     return float(max(number * power for number in _NICE if number * power <= metres))

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
-import torch
 from safetensors import SafetensorError
-from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from firnline.errors import ModelError
 from firnline.files import replaced
+from firnline.training.config import TrainingConfig
+from firnline.training.learner import Learner
 
 
 @dataclass
@@ -28,24 +27,30 @@ class Progress:
     seconds: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
 
+    @property
+    def without_gain(self) -> int:
+        """Validations since the best epoch."""
+        return sum(1 for epoch in self.history if epoch["iou"] and epoch["epoch"] > self.best_epoch)
 
-def save_checkpoint(
-    path: Path, fingerprint: str, progress: Progress, network: nn.Module, optimiser: Optimizer
-) -> None:
+    def is_finished(self, config: TrainingConfig) -> bool:
+        """Whether nothing is left to do: all epochs are done, or patience is at its end."""
+        is_stopped = config.patience is not None and self.without_gain >= config.patience
+        return self.epoch >= config.epochs or is_stopped
+
+
+def save_checkpoint(path: Path, fingerprint: str, progress: Progress, learner: Learner) -> None:
     """Write weights, the optimiser's moments and the progress into one file."""
-    tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
-    for index, state in optimiser.state_dict()["state"].items():
-        tensors.update({f"optimiser.{index}.{key}": torch.as_tensor(value) for key, value in state.items()})
+    tensors = {name: tensor.contiguous() for name, tensor in learner.tensors().items()}
     said = {"fingerprint": fingerprint, "progress": json.dumps(vars(progress))}
     with replaced(path) as temporary:
         try:
-            safetensors.torch.save_file({k: v.contiguous() for k, v in tensors.items()}, temporary, said)
+            safetensors.torch.save_file(tensors, temporary, said)
         except SafetensorError as error:
             raise OSError(str(error)) from None
 
 
-def load_checkpoint(path: Path, fingerprint: str, network: nn.Module, optimiser: Optimizer) -> Progress:
-    """Put a run's state back into `network` and `optimiser`.
+def load_checkpoint(path: Path, fingerprint: str, learner: Learner) -> Progress:
+    """Put a run's state back into `learner`.
 
     Raises
     ------
@@ -62,18 +67,5 @@ def load_checkpoint(path: Path, fingerprint: str, network: nn.Module, optimiser:
         raise ModelError(
             "belongs to a run with other settings", where=path, do="restore the settings, or use --restart"
         )
-    network.load_state_dict(_under(tensors, "network."))
-    _load_optimiser(optimiser, _under(tensors, "optimiser."))
+    learner.load(tensors)
     return Progress(**json.loads(said["progress"]))
-
-
-def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-
-
-def _load_optimiser(optimiser: Optimizer, tensors: dict[str, Tensor]) -> None:
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        index, key = name.split(".", 1)
-        state.setdefault(int(index), {})[key] = tensor
-    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})

@@ -19,8 +19,11 @@ from firnline.classes import UNKNOWN, Classes, LabelScheme
 from firnline.errors import ConfigError
 from firnline.features import FeatureReader, FeatureSource
 from firnline.grid import Window
-from firnline.models.normaliser import Floats, Normaliser
+from firnline.models.band_inputs import BandInput
+from firnline.models.inputs import Layout, spread
+from firnline.models.normaliser import Floats
 from firnline.training.config import TrainingConfig
+from firnline.training.readings import BandGatherer, available_bands
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class TrainingScene:
     notes: tuple[str, ...] = ()
     """What was done to the truth on the way."""
     cached: Floats | None = field(default=None, repr=False)
+    cached_bands: tuple[str, ...] = ()
+    """What is in `cached`; a model takes fewer where no training scene has some optional band."""
 
     @property
     def name(self) -> str:
@@ -48,13 +53,13 @@ class TrainingScene:
         return self.source.scene.grid.of_window(self.area).footprint()
 
     @contextmanager
-    def reader(self, bands: Sequence[str]) -> Iterator[ChipReader]:
-        """Open for many reads of `bands`."""
+    def reader(self, layout: Layout) -> Iterator[ChipReader]:
+        """Open for many reads of the bands of a layout."""
         if self.cached is not None:
-            yield ChipReader(self, tuple(bands), None)
+            yield ChipReader(self, layout, None)
         else:
             with self.source.reader() as reader:
-                yield ChipReader(self, tuple(bands), reader)
+                yield ChipReader(self, layout, reader)
 
 
 @dataclass(frozen=True)
@@ -62,15 +67,15 @@ class ChipReader:
     """An open training scene."""
 
     scene: TrainingScene
-    bands: tuple[str, ...]
+    layout: Layout
     features: FeatureReader | None
 
     def read(self, window: Window) -> tuple[Floats, Classes]:
         """Bands (band, row, column), float32, NaN unknown, and truth (row, column) of a window.
 
-        Beyond the used part everything is unknown.
+        Beyond the used part everything is unknown, and bands that the scene lacks are unknown everywhere.
         """
-        raw = np.full((len(self.bands), *window.shape), np.nan, np.float32)
+        raw = np.full((len(self.layout.bands), *window.shape), np.nan, np.float32)
         inside = window.intersection(self.scene.area)
         if inside is not None:
             raw[(slice(None), *inside.relative_to(window).slices)] = self._bands(inside)
@@ -86,9 +91,13 @@ class ChipReader:
 
     def _bands(self, window: Window) -> Floats:
         if self.features is not None:
-            return self.features.read(self.bands, window)
+            names = available_bands(self.scene.source, self.layout)
+            return spread(self.features.read(names, window), names, self.layout)
         assert self.scene.cached is not None  # a scene without a cache is opened with a reader
-        return self.scene.cached[(slice(None), *window.relative_to(self.scene.area).slices)]
+        values = self.scene.cached[(slice(None), *window.relative_to(self.scene.area).slices)]
+        if self.layout.bands == self.scene.cached_bands:
+            return values
+        return values[[self.scene.cached_bands.index(name) for name in self.layout.bands]]
 
 
 def load_scenes(config: TrainingConfig, folder: Path) -> list[TrainingScene]:
@@ -108,19 +117,19 @@ def load_scenes(config: TrainingConfig, folder: Path) -> list[TrainingScene]:
     scenes = _keep_apart(scenes, config.buffer_m)
     budget = config.cache_mb * 1e6
     for i, scene in enumerate(scenes):
-        size = len(config.bands) * scene.area.height * scene.area.width * 4
+        size = len(config.layout.bands) * scene.area.height * scene.area.width * 4
         if size <= budget:
             budget -= size
-            scenes[i] = replace(scene, cached=_read_whole(scene, config.bands))
+            scenes[i] = replace(scene, cached=_read_whole(scene, config.layout), cached_bands=config.layout.bands)
     return scenes
 
 
-def _read_whole(scene: TrainingScene, bands: Sequence[str]) -> Floats:
+def _read_whole(scene: TrainingScene, layout: Layout) -> Floats:
     """All bands of the used part, read tile by tile: reading in one go takes several times the space."""
-    whole = np.empty((len(bands), *scene.area.shape), np.float32)
-    with scene.source.reader() as reader:
+    whole = np.empty((len(layout.bands), *scene.area.shape), np.float32)
+    with scene.reader(layout) as reader:
         for window in tiles(scene.area, 1024):
-            whole[(slice(None), *window.relative_to(scene.area).slices)] = reader.read(bands, window)
+            whole[(slice(None), *window.relative_to(scene.area).slices)], _ = reader.read(window)
     return whole
 
 
@@ -128,7 +137,8 @@ def _scenes_of(entry: SceneEntry, config: TrainingConfig, folder: Path) -> Itera
     for path in scene_paths(entry, folder):
         source = open_source(entry, path, folder)
         require_bands(source, config.bands)
-        truth = read_truth(entry, source.scene, folder)
+        wanted = entry.truth_as or config.truth_as
+        truth = read_truth(entry.model_copy(update={"truth_as": wanted}), source.scene, folder)
         yield TrainingScene(source, truth.classes, truth.scheme, entry.role, used_part(entry, source), truth.notes)
 
 
@@ -178,15 +188,18 @@ def _without_rim(scene: TrainingScene, held_out: Sequence[TrainingScene], buffer
     return replace(scene, truth=truth, notes=(*scene.notes, note))
 
 
-def fit_normaliser(scenes: Sequence[TrainingScene], config: TrainingConfig) -> Normaliser:
-    """Learn mean and deviation of each band from all pixels of the training scenes, and of no others."""
-    statistics = BandStatistics(config.bands)
+def gather_scenes(scenes: Sequence[TrainingScene], layout: Layout) -> tuple[BandInput, ...]:
+    """What the bands are like over all pixels of the training scenes, and of no others."""
+    gatherer = BandGatherer(layout)
     for scene in (scene for scene in scenes if scene.role == "train"):
-        with scene.reader(config.bands) as reader:
+        names = available_bands(scene.source, layout)
+        statistics = BandStatistics(names)
+        with scene.reader(layout) as reader:
             for window in tiles(scene.area, 1024):
                 raw, _ = reader.read(window)
-                statistics.add(raw)
-    return Normaliser.of(statistics, config.impute)
+                statistics.add(raw[[layout.bands.index(name) for name in names]])
+        gatherer.add(scene.source, statistics)
+    return gatherer.bands()
 
 
 def tiles(area: Window, side: int) -> Iterator[Window]:

@@ -1,29 +1,31 @@
-"""A training run: what does not change from epoch to epoch, and the record of it that the bundle keeps."""
+"""A training run: what does not change from epoch to epoch, and how it is got ready."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
-from rasterio.warp import transform_bounds
-from torch import nn
-from torch.optim import Optimizer
 
-import firnline
-from firnline.bands import BANDS, Sensor
-from firnline.models.bundle import BandInput, Description
-from firnline.models.fit import level_behind
-from firnline.models.normaliser import Normaliser
+from firnline.bands import BANDS, Kind, Level
+from firnline.errors import ConfigError
+from firnline.models.architectures import EncoderSettings
+from firnline.models.band_inputs import BandInput, layout_of
+from firnline.models.fit import fit_bands, level_behind
+from firnline.models.inputs import Inputs, Layout
+from firnline.models.pixels.settings import PixelSettings
 from firnline.preflight.finding import Preflight
-from firnline.training.checkpoint import Progress
+from firnline.training.augment_bands import ChipBand
 from firnline.training.config import TrainingConfig
-from firnline.training.sampling import Place
-from firnline.training.table_data import AnyScene, Split, TableScene
+from firnline.training.data import gather_scenes, load_scenes
+from firnline.training.losses import require_learnable
+from firnline.training.processes import Processes
+from firnline.training.readings import available_bands
+from firnline.training.sampling import Place, find_places
+from firnline.training.soundness import require_sound_scenes
+from firnline.training.table_data import AnyScene, Split, gather_table, load_table
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,11 @@ class Run:
     config: TrainingConfig
     scenes: Sequence[AnyScene]
     places: Sequence[Place]
-    normaliser: Normaliser
-    network: nn.Module
-    optimiser: Optimizer
-    device: torch.device
+    bands: tuple[BandInput, ...]
+    """The bands as the bundle describes them."""
+    inputs: Sequence[Inputs]
+    """How each scene's bands become channels, in the order of `scenes`."""
+    processes: Processes
     bf16: bool
     split: Split | None = None
     """How the table of chips was split; None where the scenes have roles."""
@@ -44,104 +47,122 @@ class Run:
     """What the check of each scene found, by its path."""
 
     @property
-    def held_out(self) -> list[AnyScene]:
+    def layout(self) -> Layout:
+        """The bands in the network's order."""
+        return layout_of(self.bands)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.processes.device
+
+    @property
+    def held_out(self) -> list[tuple[AnyScene, Inputs]]:
         """The scenes that the best epoch is chosen on."""
-        return [scene for scene in self.scenes if scene.role == "validation"]
+        return [pair for pair in zip(self.scenes, self.inputs, strict=True) if pair[0].role == "validation"]
+
+    def chip_bands(self, scene: int) -> list[ChipBand]:
+        """The bands of a scene as the augmentation sees them."""
+        source, normaliser = self.scenes[scene].source, self.inputs[scene].normaliser
+        return [
+            ChipBand(name, Level.UNKNOWN if source.missing([name]) else level_behind(source, name), deviation)
+            for name, deviation in zip(normaliser.bands, normaliser.deviation, strict=True)
+        ]
 
     def autocast(self) -> AbstractContextManager[object]:
         """bfloat16 where it helps."""
         return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
 
 
-def describe(run: Run, progress: Progress) -> Description:
-    """The bundle's description, with where the model comes from."""
-    config, first = run.config, run.scenes[0].source
-    bands = tuple(
-        BandInput(name=name, level=level_behind(first, name), unit=_unit(run, name), mean=mean, deviation=deviation)
-        for name, mean, deviation in zip(config.bands, run.normaliser.mean, run.normaliser.deviation, strict=True)
-    )
-    return Description(
-        name=config.name,
-        architecture=config.architecture,
-        bands=bands,
-        impute=config.impute,
-        scheme=config.scheme,
-        sensors=_sensors(run),
-        resolution_m=first.scene.grid.resolution,
-        window=2 * config.chips.size,
-        training=_provenance(run, progress),
-        metrics={_score_name(run): progress.history[-1]["iou"], "best epoch": progress.best_epoch},
-    )
+def prepare(
+    config: TrainingConfig,
+    folder: Path,
+    processes: Processes,
+    *,
+    force: bool = False,
+    warn: Callable[[str], None] = lambda _: None,
+) -> Run:
+    """Open and check the scenes, find the places of chips, and learn what the bands are like.
+
+    Raises
+    ------
+    FirnlineError
+        When scenes cannot be learnt from as the settings say; all that can be told before the first epoch is.
+    """
+    found: dict[Path, Preflight] = {}
+
+    def check(scenes: Sequence[AnyScene]) -> None:
+        found.update(require_sound_scenes((scene.source for scene in scenes), force=force, warn=warn))
+
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    processes.require_even(config.batch, config.chips.per_epoch)
+    if isinstance(config.architecture, EncoderSettings):  # an extra may be missing: told before scenes are read
+        config.architecture.build(config.layout, config.scheme.class_count)
+    config, scenes, places, bands, split = _data(config, folder, check)
+    if config.patience is not None and not any(scene.role == "validation" for scene in scenes):
+        raise ConfigError("there are no validation scenes to see a gain on", where="patience", do="leave it out")
+    for leak in () if split is None else split.leaks:
+        warn(f"the split leaks: {leak}")
+    for name in sorted(set(config.layout.bands) - {band.name for band in bands}):
+        warn(f"no training scene has the optional band '{name}': the model does without it")
+    inputs = [fit_bands(bands, scene.source, config.impute, config.name).inputs for scene in scenes]
+    bf16 = config.precision == "bf16" or (config.precision == "auto" and _has_fast_bf16(processes.device))
+    return Run(config, scenes, places, bands, inputs, processes, bf16, split, found)
 
 
-def _score_name(run: Run) -> str:
-    """A score on chips that share pixels or glaciers with training says so wherever it is shown."""
-    leaks = run.split is not None and run.split.leaks
-    return "validation IoU (the split leaks)" if leaks else "validation IoU"
+def _data(
+    config: TrainingConfig, folder: Path, check: Callable[[Sequence[AnyScene]], None]
+) -> tuple[TrainingConfig, Sequence[AnyScene], list[Place], tuple[BandInput, ...], Split | None]:
+    """What is learnt from: of the scenes named, or of a table of chips, whose size the settings then have."""
+    if config.table is None:
+        scenes = load_scenes(config, folder)
+        _require_alike(scenes, config)
+        check(scenes)
+        places = [] if isinstance(config.architecture, PixelSettings) else find_places(scenes, config)
+        return config, scenes, places, gather_scenes(scenes, config.layout), None
+    config, data = load_table(config, folder / config.table)
+    _require_alike(data.scenes, config)
+    check(data.scenes)
+    return config, data.scenes, data.places, gather_table(data, config.layout), data.split
 
 
-def _sensors(run: Run) -> tuple[Sensor, ...]:
-    trained = [scene.source.scene.sensor for scene in run.scenes if scene.role == "train"]
-    return tuple(sorted({sensor for sensor in trained if sensor is not None}))
+def _has_fast_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    abilities = torch.cpu.get_capabilities()
+    return bool(abilities.get("avx512_bf16") or abilities.get("amx_bf16"))
 
 
-def _unit(run: Run, name: str) -> str:
-    scene = run.scenes[0].source.scene
-    return scene.band(name).unit if name in scene.band_names else BANDS[name].unit
+def _require_alike(scenes: Sequence[AnyScene], config: TrainingConfig) -> None:
+    """Refuse a mixture of levels and resolutions that nobody declared (`mixed`)."""
+    seen: dict[str, tuple[Level, Path]] = {}
+    for scene in scenes:
+        where = scene.source.scene.path
+        require_learnable(config.scheme, scene.scheme, where)
+        for name in available_bands(scene.source, config.layout):
+            level = level_behind(scene.source, name)
+            first, at = seen.setdefault(name, (level, where))
+            if level != first and not config.mixed:
+                raise ConfigError(
+                    f"band '{name}' is {level}, and {first} in {at}",
+                    where=where,
+                    do="set mixed: true to learn from both, each normalised by itself",
+                )
+            is_optical = name in BANDS and BANDS[name].kind == Kind.OPTICAL
+            if config.level is not None and is_optical and level != config.level:
+                raise ConfigError(f"band '{name}' is {level}, not {config.level}", where=where)
+    if len(resolutions(scenes)) > 1 and not config.mixed:
+        sizes = " and ".join(f"{size:g} m" for size in resolutions(scenes))
+        raise ConfigError(
+            f"the scenes have pixels of {sizes}", where="scenes", do="set mixed: true to learn from both"
+        )
 
 
-def _provenance(run: Run, progress: Progress) -> dict[str, Any]:
-    return {
-        "config": run.config.model_dump(mode="json"),
-        "scenes": [
-            {
-                "name": scene.name,
-                "role": scene.role,
-                "scheme": str(scene.scheme),
-                "sensor": scene.source.scene.sensor,
-                "date": None if scene.source.scene.date is None else scene.source.scene.date.isoformat(),
-                "crs": scene.source.scene.grid.crs.to_string(),
-                "degrees": _degrees(scene),
-                "is_synthetic": scene.source.scene.is_synthetic,
-                "notes": [*scene.notes, *([scene.source.scene.note] if scene.source.scene.note else [])],
-                **_found(run.found.get(scene.source.scene.path)),
-            }
-            for scene in run.scenes
-        ],
-        **({} if run.split is None else {"split": asdict(run.split)}),
-        "epochs": progress.epoch,
-        "seconds": round(progress.seconds, 1),
-        "versions": _versions(),
-        "threads": torch.get_num_threads(),
-        "device": run.device.type,
-        "precision": "bf16" if run.bf16 else "f32",
-    }
-
-
-def _found(found: Preflight | None) -> dict[str, list[str]]:
-    """What the check of a scene leaves in the bundle: its marks, and refusals that were overruled."""
-    if found is None:
-        return {}
-    refused = [finding.what for finding in found.refusals]
-    return {"marks": list(found.marks), **({"refused, and used all the same": refused} if refused else {})}
-
-
-def _versions() -> dict[str, str]:
-    return {"firnline": firnline.__version__, "torch": torch.__version__}
-
-
-def _degrees(scene: AnyScene) -> list[float]:
-    """(west, south, east, north) of the used part, WGS 84."""
-    grid = scene.source.scene.grid.of_window(scene.area)
-    return [round(value, 4) for value in transform_bounds(grid.crs, "EPSG:4326", *grid.bounds)]
-
-
-def fingerprint(run: Run) -> str:
-    """A hash of what a run goes on with: settings (not the cache), scenes, truth, machine, versions."""
-    digest = hashlib.sha256(run.config.model_dump_json(exclude={"cache_mb"}).encode())
-    digest.update(repr((run.bf16, run.device.type, torch.get_num_threads(), _versions())).encode())
-    for scene in run.scenes:
-        digest.update(scene.name.encode())
-        digest.update(scene.identity() if isinstance(scene, TableScene) else scene.truth.tobytes())
-    digest.update(repr(run.normaliser).encode())
-    return digest.hexdigest()
+def resolutions(scenes: Sequence[AnyScene]) -> tuple[float, ...]:
+    """The pixels of scenes, metres; those within a per cent of each other are one."""
+    found: list[float] = []
+    for resolution in sorted(scene.source.scene.grid.resolution for scene in scenes):
+        if not found or resolution - found[-1] > 0.01 * found[-1]:
+            found.append(resolution)
+    return tuple(found)

@@ -18,14 +18,17 @@ from firnline.chips.reader import Cut, OpenScenes
 from firnline.chips.splitting.audit import leaks_of
 from firnline.chips.table import TRAIN, VALIDATION, Chip, ChipTable, read_table, require_same_truth
 from firnline.chips.table_statistics import around, covered, statistics_of
-from firnline.classes import UNKNOWN, Classes, LabelScheme
-from firnline.errors import ConfigError
+from firnline.classes import UNKNOWN, Classes, LabelScheme, convert
+from firnline.errors import ConfigError, LabelError
 from firnline.features import FeatureSource
 from firnline.flags import find_flags
 from firnline.grid import Window
-from firnline.models.normaliser import Floats, Normaliser
+from firnline.models.band_inputs import BandInput
+from firnline.models.inputs import Layout, spread
+from firnline.models.normaliser import Floats
 from firnline.training.config import TrainingConfig
 from firnline.training.data import TrainingScene
+from firnline.training.readings import BandGatherer, available_bands
 from firnline.training.sampling import Place
 
 
@@ -49,6 +52,8 @@ class TableScene:
     area: Window
     """The smallest window that holds them, inside the scene."""
     open_scenes: OpenScenes
+    scheme: LabelScheme
+    """The truth's label scheme, into which it is converted where the table has another."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -57,19 +62,14 @@ class TableScene:
         return self.source.scene.path.stem
 
     @property
-    def scheme(self) -> LabelScheme:
-        """The truth's label scheme."""
-        return self.cut.scheme
-
-    @property
     def footprint(self) -> shapely.Polygon:
         """The outer edge of the used part, in map units."""
         return self.source.scene.grid.of_window(self.area).footprint()
 
     @contextmanager
-    def reader(self, bands: Sequence[str]) -> Iterator[TableSceneReader]:
-        """For many reads of `bands`; files are opened when they are read, and stay open among a bounded number."""
-        yield TableSceneReader(self, tuple(bands))
+    def reader(self, layout: Layout) -> Iterator[TableSceneReader]:
+        """For many reads of a layout's bands; files are opened when they are read, and stay open among a few."""
+        yield TableSceneReader(self, layout)
 
     def identity(self) -> bytes:
         """A hash of which windows there are, and of the truth in them."""
@@ -86,11 +86,13 @@ class TableSceneReader:
     """Reads windows of a `TableScene`."""
 
     scene: TableScene
-    bands: tuple[str, ...]
+    layout: Layout
 
     def read(self, window: Window) -> tuple[Floats, Classes]:
         """Bands (band, row, column), float32, NaN unknown, and truth (row, column), 255 outside the chips."""
-        return self.scene.open_scenes.opened(self.scene.cut).bands(self.bands, window), self.truth(window)
+        names = available_bands(self.scene.source, self.layout)
+        raw = self.scene.open_scenes.opened(self.scene.cut).bands(names, window)
+        return spread(raw, names, self.layout), self.truth(window)
 
     def truth(self, window: Window) -> Classes:
         """Truth (row, column) of a window, 255 unknown."""
@@ -99,7 +101,7 @@ class TableSceneReader:
             return np.full(window.shape, UNKNOWN, np.uint8)
         truth = self.scene.open_scenes.opened(self.scene.cut).truth(window)
         truth[~inside] = UNKNOWN
-        return truth
+        return convert(truth, self.scene.cut.scheme, self.scene.scheme)
 
 
 AnyScene = TrainingScene | TableScene
@@ -130,6 +132,7 @@ def load_table(config: TrainingConfig, path: Path) -> tuple[TrainingConfig, Tabl
         When its scenes have moved, lack a band, or do not go with their truth.
     """
     table = read_table(path)
+    assert config.fold != "all"  # that is several runs
     sides = _sides(table, config.fold)
     used = [chip for chips in sides.values() for chip in chips]
     require_files(used, path)
@@ -146,9 +149,30 @@ def load_table(config: TrainingConfig, path: Path) -> tuple[TrainingConfig, Tabl
     return config, TableData(scenes, places, sides[TRAIN], Split(path.name, words, leaks_of(table)))
 
 
-def fit_table(data: TableData, config: TrainingConfig) -> Normaliser:
-    """Learn mean and deviation of each band from all known pixels of the training chips, each pixel once."""
-    return Normaliser.of(statistics_of(data.training, config.bands), config.impute)
+def folds_of(path: Path) -> list[int]:
+    """The folds of a table.
+
+    Raises
+    ------
+    ConfigError
+        When it has none.
+    """
+    folds = sorted({chip.fold for chip in read_table(path).chips() if chip.fold is not None})
+    if not folds:
+        raise ConfigError("has no folds", where=path, do="split it into folds (firnline chips split)")
+    return folds
+
+
+def gather_table(data: TableData, layout: Layout) -> tuple[BandInput, ...]:
+    """What the bands are like over all known pixels of the training chips, each pixel once."""
+    gatherer = BandGatherer(layout)
+    of_scene: dict[tuple[Path, Path | None, Path | None], tuple[FeatureSource, list[Chip]]] = {}
+    for cut, chips in grouped(data.training):
+        source = next(scene.source for scene in data.scenes if scene.cut == cut)
+        of_scene.setdefault((cut.scene, cut.dem, cut.sidecar), (source, []))[1].extend(chips)
+    for source, chips in of_scene.values():
+        gatherer.add(source, statistics_of(chips, available_bands(source, layout)))
+    return gatherer.bands()
 
 
 def _sides(table: ChipTable, fold: int | None) -> dict[str, list[Chip]]:
@@ -202,14 +226,27 @@ def _table_scene(
     windows = tuple(chip.window for chip in chips)
     area = around(windows).intersection(source.scene.grid.window)
     assert area is not None  # chips in their place lie in the scene
-    return TableScene(cut, source, role, windows, area, opened)
+    scheme = _scheme(cut, config.truth_as)
+    notes = () if scheme == cut.scheme else (f"truth converted from scheme {cut.scheme} to {scheme}",)
+    return TableScene(cut, source, role, windows, area, opened, scheme, notes)
+
+
+def _scheme(cut: Cut, truth_as: LabelScheme | None) -> LabelScheme:
+    """The scheme of the truth as it is learnt from; told now where it cannot be converted."""
+    if truth_as is None:
+        return cut.scheme
+    try:
+        convert(np.zeros((0, 0), np.uint8), cut.scheme, truth_as)
+    except LabelError as error:
+        raise LabelError(error.what, where=cut.truth) from None
+    return truth_as
 
 
 def _places(table: ChipTable, scenes: Sequence[TableScene], train: set[str], config: TrainingConfig) -> list[Place]:
     """The training chips, with what the table says of each."""
     index = {scene.cut: number for number, scene in enumerate(scenes) if scene.role == TRAIN}
     places = [
-        Place(index[Cut.of(chip)], chip.window, float(row["valid"]), _shares(chip.scheme, row))
+        Place(index[Cut.of(chip)], chip.window, float(row["valid"]), _shares(scenes[index[Cut.of(chip)]].scheme, row))
         for chip, row in zip(table.chips(), table.frame.to_dict("records"), strict=True)
         if chip.id in train and row["valid"] > 0 and row["valid"] >= config.chips.known
     ]
@@ -231,4 +268,6 @@ def _shares(scheme: LabelScheme, row: dict[Any, Any]) -> tuple[float, ...]:
             ice = [row["glacier"]]
         case LabelScheme.DEBRIS:
             ice = [row["debris"]]
+        case LabelScheme.CLEAN:
+            ice = [row["clean"]]
     return (1 - sum(ice), *ice)

@@ -22,7 +22,7 @@ from firnline.classes import UNKNOWN, Classes, LabelScheme
 from firnline.errors import BandError
 from firnline.files import replaced
 from firnline.report.colours import CLASS_COLOURS, rgb
-from firnline.report.falsecolour import choose_bands, fit_stretch, step_for, stripes, to_rgb
+from firnline.report.falsecolour import choose_bands, class_picture, fit_stretch, step_for, to_rgb
 
 _COLUMNS: Final = 2
 _ROWS: Final = 5
@@ -144,21 +144,11 @@ def _panels(scene: OpenScene, chip: Chip, bands: tuple[str, str, str]) -> _Panel
     image = to_rgb(values, fit_stretch(bands, values))
     return _Panels(
         image=image,
-        classes=_class_picture(image, truth, chip.scheme),
+        classes=class_picture(image, truth, chip.scheme),
         unknown=_unknown_picture(truth, measured),
         bands=bands,
         scheme=chip.scheme,
     )
-
-
-def _class_picture(image: NDArray[np.uint8], truth: Classes, scheme: LabelScheme) -> NDArray[np.uint8]:
-    """Classes in their colours over a pale grey of the image, unknown striped."""
-    grey = image.mean(axis=-1, keepdims=True)
-    picture: NDArray[np.uint8] = (175 + grey * (75 / 255)).astype(np.uint8).repeat(3, axis=-1)
-    for value, name in enumerate(scheme.class_names[1:], start=1):
-        picture[truth == value] = rgb(CLASS_COLOURS[name])
-    picture[truth == UNKNOWN] = stripes(truth.shape)[truth == UNKNOWN]
-    return picture
 
 
 def _unknown_picture(truth: Classes, measured: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -195,6 +195,8 @@ def _labels(table: ChipTable) -> str:
         text += _table(("Value", "Meaning"), [*values, ("255", "**unknown**: it is not background")])
         if scheme == LabelScheme.DEBRIS:
             text += "\nHere 0 is everything that is not debris, clean ice included.\n"
+        if scheme == LabelScheme.CLEAN:
+            text += "\nHere 0 is everything that is not clean ice, debris-covered ice included.\n"
         if scheme == LabelScheme.GLACIER:
             text += "\nHere 1 is glacier of any kind; which parts are covered by debris is not known.\n"
     return text

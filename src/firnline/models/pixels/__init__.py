@@ -1,0 +1,1 @@
+"""Classifiers of single pixels, and of segments of similar pixels."""

@@ -1,0 +1,45 @@
+"""What a bundle says of a window: its network or classifier, or its members merged, calibrated as a map has it."""
+
+from __future__ import annotations
+
+import torch
+
+from firnline.errors import ModelError
+from firnline.models.bundle import Bundle
+from firnline.models.merging import calibrated, merging_of
+from firnline.models.normaliser import Floats
+from firnline.training.validation import Probabilities, of_network
+
+
+def probabilities_of(bundle: Bundle, device: torch.device) -> Probabilities:
+    """The probabilities that a map made with a bundle shows, from channels that are the same for all its members.
+
+    Raises
+    ------
+    ModelError
+        When its members take channels of different bands, or normalise them in different ways.
+    """
+    said = bundle.description
+    temperatures = None if said.calibration is None else said.calibration.temperatures
+    if bundle.classifier is not None:
+        classify = bundle.classifier.probabilities
+        return lambda values: calibrated(classify(values), temperatures)
+    if not bundle.members:
+        alone = _alone(bundle, device)
+        return lambda values: calibrated(alone(values), temperatures)
+    if len({leaf.description.bands for leaf in bundle.leaves}) > 1:
+        raise ModelError("its members do not take the same bands in the same way", where=bundle.folder)
+    members = [probabilities_of(member, device) for member in bundle.members]
+    merge = merging_of(said.architecture)
+
+    def merged(values: Floats) -> Floats:
+        return calibrated(merge([member(values) for member in members]), temperatures)
+
+    return merged
+
+
+def _alone(bundle: Bundle, device: torch.device) -> Probabilities:
+    if bundle.classifier is not None:
+        return bundle.classifier.probabilities
+    assert bundle.network is not None
+    return of_network(bundle.network.to(device, memory_format=torch.channels_last), device)  # type: ignore[call-overload]
