@@ -1,0 +1,1 @@
+"""The paper's tables and figures as recipes, on whatever data a person has."""

@@ -1,0 +1,95 @@
+"""An outcome as files: every table as Markdown and CSV, every figure as PNG, and all of it on one page."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import platform
+import shlex
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+import firnline
+from firnline.experiments.outcome import Outcome, shown
+from firnline.experiments.study import Study
+from firnline.files import replaced
+from firnline.report.page import data_url, fill
+
+PAGE: Final = "index.html"
+TEMPLATE: Final = "page.html"
+_LIBRARIES: Final = ("torch", "numpy", "scipy", "scikit-learn", "lightgbm", "rasterio")
+
+
+def write_outcome(outcome: Outcome, study: Study) -> Path:
+    """Write an outcome to ``OUT/NAME``; return the page.
+
+    Raises
+    ------
+    OutputError
+        When it cannot be written.
+    """
+    folder = study.out / study.experiment
+    record = provenance(outcome, study)
+    for table in outcome.tables:
+        _write(folder / f"{table.name}.csv", table.csv)
+        _write(folder / f"{table.name}.md", f"{table.markdown}\n" + (f"\n{table.note}\n" if table.note else ""))
+    for figure in outcome.figures:
+        with replaced(folder / f"{figure.name}.png") as temporary:
+            temporary.write_bytes(figure.png)
+    _write(folder / "provenance.json", json.dumps(record, indent=2, ensure_ascii=False, default=str) + "\n")
+    _write(
+        folder / PAGE,
+        fill("firnline.experiments", TEMPLATE, outcome=outcome, record=record, shown=shown, data_url=data_url),
+    )
+    return folder / PAGE
+
+
+def _write(path: Path, text: str) -> None:
+    with replaced(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def provenance(outcome: Outcome, study: Study) -> dict[str, Any]:
+    """Where an outcome comes from: command, data, seeds, settings, machine, versions, date, time."""
+    config = study.config
+    seeds = [part for seed in config.seeds for part in ("--seed", str(seed))]
+    words = [study.experiment, "--data", str(study.loaded.path), "-o", str(study.out), *seeds]
+    return {
+        "command": shlex.join(["firnline", "experiment", *words]),
+        "data": config.name,
+        "licence of the data": config.licence or "not said in the configuration",
+        "seeds": list(config.seeds),
+        "folds": {fold.name: fold.words for fold in outcome.trials.folds},
+        "block, pixels": config.block,
+        "CPU minutes for each network": config.cpu_minutes or "as its settings say",
+        "CPU minutes of all trainings": round(outcome.trials.cpu_minutes, 2),
+        "settings": dict(outcome.settings),
+        "machine": machine(),
+        "versions": {"firnline": firnline.__version__, "python": platform.python_version(), **_versions()},
+        "made": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def machine() -> str:
+    """The processor, its cores, and the accelerator where there is one."""
+    import torch
+
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
+    with_gpu = f", {torch.cuda.get_device_name(0)}" if torch.cuda.is_available() else ""
+    return f"{name}, {os.cpu_count()} cores, {torch.get_num_threads()} threads{with_gpu}"
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

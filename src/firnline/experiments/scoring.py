@@ -1,0 +1,193 @@
+"""The tables that most experiments end in: scores with intervals beside the trivial ones, and paired differences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import inf
+from statistics import stdev
+from typing import Final
+
+from firnline.evaluation.blocks import Unit, UnitCounts, summed
+from firnline.evaluation.bootstrap import Interval, interval
+from firnline.evaluation.debris_share import by_debris
+from firnline.evaluation.paired import Difference, difference
+from firnline.evaluation.rules import RULES
+from firnline.evaluation.scores import scores
+from firnline.experiments.measure import RULE_OF, Question
+from firnline.experiments.outcome import Cell, Table
+from firnline.experiments.results import Trials
+from firnline.experiments.study import Study
+from firnline.experiments.trivial import EVERYTHING, trivial_trials
+
+INTERVALS: Final = (
+    "In brackets: the 95 % bootstrap interval over scenes, or over blocks where there are fewer than 8 scenes (it is "
+    "then about these scenes, not about others). Spread: the standard deviation over seeds."
+)
+
+
+def iou_table(
+    study: Study, trials: Trials, *, name: str = "iou", title: str = "IoU over the whole set", first: str = "model"
+) -> Table:
+    """IoU of every arm for every question, with its interval and spread over seeds, and the trivial scores below."""
+    trivial = trivial_trials(study, trials.folds)
+    questions = trials.questions
+    columns = [first]
+    for question in questions:
+        columns += [question, f"{question}: spread"]
+    rows = [_iou_row(each, arm, questions) for each in (trials, trivial) for arm in each.arms]
+    rules = dict.fromkeys(f"{q}: {RULES[RULE_OF[q]][0].words}" for q in questions)
+    note = f"{INTERVALS} The untrained rules: {'; '.join(rules)}; a dash where a scene lacks their bands."
+    return Table(name, title, (*columns, "parameters", "CPU minutes a training"), tuple(rows), note)
+
+
+def _iou_row(trials: Trials, arm: str, questions: tuple[Question, ...]) -> tuple[Cell, ...]:
+    cells: list[Cell] = [arm]
+    for question in questions:
+        cells += [iou(trials.units(arm, question)), spread(trials.only(arm=arm), question)]
+    own = list(trials.only(arm=arm))
+    minutes = sum(trial.cpu_minutes for trial in own) / len(own)
+    return (*cells, own[0].parameters or None, round(minutes, 3) or None)
+
+
+def iou(units: tuple[UnitCounts, ...]) -> Interval | None:
+    """IoU of the whole set with its interval; None where the question was not answered."""
+    return interval(units, 1) if units else None
+
+
+def spread(trials: Trials, question: Question) -> float | None:
+    """The standard deviation over seeds (n - 1) of an arm's IoU of all folds together; None of fewer than two."""
+    found = []
+    for seed in trials.seeds:
+        [arm] = trials.arms
+        units = trials.only(seed=seed).units(arm, question) if seed is not None else ()
+        value = scores(summed(units), 1).iou if units else None
+        if value is not None:
+            found.append(value)
+    return stdev(found) if len(found) > 1 else None
+
+
+@dataclass(frozen=True)
+class Compared:
+    """An arm against another, on one question."""
+
+    arm: str
+    against: str
+    question: Question
+    difference: Difference
+
+    @property
+    def sentence(self) -> str:
+        """What was found."""
+        return f"{self.question}, {self.arm} against {self.against}: {self.difference.sentence}."
+
+
+@lru_cache(maxsize=8)
+def differences(trials: Trials, against: str) -> tuple[Compared, ...]:
+    """Every arm against one of them, on every question that both answer: paired by block over folds and seeds."""
+    return tuple(
+        Compared(arm, against, question, difference(trials.runs(arm, question), other, 1))
+        for question in trials.questions
+        if (other := trials.runs(against, question))
+        for arm in trials.arms
+        if arm != against and trials.answers(arm, question)
+    )
+
+
+def differences_table(
+    trials: Trials, *, against: str, name: str = "differences", title: str = "Paired differences of IoU"
+) -> Table:
+    """`differences` as a table with their intervals and verdicts."""
+    rows = tuple(
+        (each.arm, each.question, as_interval(found), str(found.verdict), _basis(found))
+        for each in differences(trials, against)
+        for found in (each.difference,)
+    )
+    note = (
+        f"IoU less that of {against}, on the same blocks in the same folds. A gain or a loss is claimed only where "
+        "the interval excludes zero, from three seeds on; blocks (or scenes) and seeds are both drawn again for it."
+    )
+    return Table(name, title, ("model", "class", f"IoU less that of {against}", "verdict", "rests on"), rows, note)
+
+
+def found(trials: Trials, *, against: str) -> tuple[str, ...]:
+    """A sentence for each of `differences`."""
+    return tuple(each.sentence for each in differences(trials, against))
+
+
+def as_interval(each: Difference) -> Interval:
+    """A difference as a table's cell."""
+    return Interval(each.statistic, each.value, each.low, each.high, each.level, each.units, each.confidence)
+
+
+def _basis(each: Difference) -> str:
+    folds, seeds = ("" if count == 1 else "s" for count in (each.folds, each.seeds))
+    return f"{each.units} {each.level}, {each.folds} fold{folds}, {each.seeds} seed{seeds}"
+
+
+def boundary_table(trials: Trials, *, name: str = "boundary", title: str = "Boundaries and areas") -> Table:
+    """How far boundaries lie from true ones, and how much too large the mapped area is."""
+    rows: list[tuple[Cell, ...]] = []
+    for question in trials.questions:
+        for arm in trials.arms:
+            far, units = trials.boundary(arm, question), trials.units(arm, question)
+            if far is None or not units:
+                continue
+            both = far.symmetric
+            cells = (_metres(both.quantile(0.5), both.reach), _metres(both.quantile(0.95), both.reach))
+            rows.append((arm, question, *cells, scores(summed(units), 1).area_error, _unmapped(units)))
+    note = "Distances between mapped and true boundaries in both directions; the area bias is 0.1 for 10 % too much."
+    columns = ("model", "class", "median, m", "95 %, m", "area bias", "share not mapped")
+    return Table(name, title, columns, tuple(rows), note)
+
+
+def _metres(found: float | None, reach: float) -> Cell:
+    if found is None:
+        return None
+    return f"> {reach:.0f}" if found == inf else round(found)
+
+
+def _unmapped(units: tuple[UnitCounts, ...]) -> float:
+    return summed(units).unmapped_share
+
+
+def sizes_table(trials: Trials, *, name: str = "sizes", title: str = "By glacier size") -> Table | None:
+    """Recall and IoU by the size of the true glaciers; None where no truth has whole glaciers."""
+    rows: list[tuple[Cell, ...]] = []
+    for arm in trials.arms:
+        whole, once = trials.sizes(arm), trials.only(seed=trials.seeds[0]).sizes(arm)
+        if whole is None or once is None:
+            continue
+        for each, counted in zip(whole.classes, once.classes, strict=True):
+            if counted.glaciers:
+                size = f"from {each.at_least:g}" if each.below == inf else f"{each.at_least:g} to {each.below:g}"
+                rows.append((arm, size, counted.glaciers, counted.cut, each.recall, each.iou))
+    if not rows:
+        return None
+    note = "IoU counts what is wrongly mapped within 300 m of a glacier; those cut by an edge may be larger."
+    columns = ("model", "size, km²", "glaciers", "of these cut", "recall", "IoU near")
+    return Table(name, title, columns, tuple(rows), note)
+
+
+def debris_table(
+    study: Study, trials: Trials, *, name: str = "debris", title: str = "Glacier IoU by the share of debris"
+) -> Table | None:
+    """IoU of glacier over blocks with more than t % debris; None where the truth does not tell debris from ice."""
+    percent = debris_shares(study, trials)
+    arms = {arm: trials.units(arm, "glacier") for arm in trials.arms if trials.answers(arm, "glacier")}
+    if not percent or not arms:
+        return None
+    rows: list[tuple[Cell, ...]] = [
+        (f"> {row.percent:g} %", row.chips, row.share, *(row.scores[arm] for arm in arms))
+        for row in by_debris(arms, percent)
+    ]
+    columns = ("blocks with debris", "blocks", "share of blocks", *arms)
+    return Table(name, title, columns, tuple(rows), f"Blocks of {study.config.block} pixels. {INTERVALS}")
+
+
+def debris_shares(study: Study, trials: Trials) -> dict[Unit, float]:
+    """The debris of each block in % of its known pixels, of scenes whose truth tells debris and glaciers."""
+    truth = trivial_trials(study, trials.folds)
+    whole = {unit.unit for unit in truth.units(EVERYTHING, "glacier")}
+    pixels = {unit.unit: unit.true_pixels for unit in truth.units(EVERYTHING, "debris") if unit.unit in whole}
+    return {unit: 100 * each[1] / sum(each) for unit, each in pixels.items() if sum(each)}
