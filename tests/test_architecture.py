@@ -14,6 +14,7 @@ import firnline
 ROOT = Path(firnline.__file__).parent
 
 FLOORS = (
+    ("__main__",),
     ("cli", "server"),
     ("mapping", "map_report", "map_record"),
     ("experiments", "monitoring"),
@@ -28,7 +29,7 @@ FLOORS = (
     ("report",),
     ("synthetic",),
     ("labels",),
-    ("features", "terrain", "scene", "flags", "classraster"),
+    ("features", "terrain", "relief", "scene", "flags", "classraster"),
     ("product", "sidecar", "files", "grid", "bands", "classes", "errors"),
 )
 """From the roof down; a floor may be empty still."""
@@ -38,6 +39,7 @@ ARROWS = {
     ("mapping", "map_record"): "and leaves a record",
     ("features", "scene"): "derived bands are derived from stored ones",
     ("features", "terrain"): "slope and aspect come from a DEM on the scene's grid",
+    ("features", "relief"): "so do curvature and the height over the surroundings",
     ("product", "sidecar"): "a published layout is told like a sidecar tells",
     ("product", "bands"): "sensors and levels",
     ("sidecar", "bands"): "a sidecar names sensors and levels",
