@@ -29,7 +29,7 @@ $(CORE):
 
 $(DEV): $(CORE)
 	@echo "Installing what the checks need ..."
-	@$(PIP) --editable '.[dev,interop]'
+	@$(PIP) --editable '.[dev,interop,encoders]'
 	@touch $@
 
 demo: $(CORE)

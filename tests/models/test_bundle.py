@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +14,9 @@ from firnline.bands import Level
 from firnline.chips.statistics import BandStatistics
 from firnline.classes import LabelScheme
 from firnline.errors import ModelError, OutputError
-from firnline.models.architectures import UNetSettings
+from firnline.models.architectures import EnsembleSettings, UNetSettings
 from firnline.models.band_inputs import BandInput, Reading, inputs_of
-from firnline.models.bundle import Description, load_bundle, save_bundle
+from firnline.models.bundle import Description, load_bundle, save_bundle, save_composite
 from firnline.models.inputs import Layout
 from firnline.models.normaliser import Normaliser
 
@@ -76,6 +78,58 @@ def test_damage_is_told(tmp_path: Path, damage: str) -> None:
     with pytest.raises(ModelError) as caught:
         load_bundle(folder)
     assert str(folder) in str(caught.value)
+
+
+READING = {"level": "surface reflectance", "unit": "1", "mean": 0.2, "deviation": 0.1}
+RED = {"name": "red", "readings": [READING]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"bands": [RED, RED]}, "bands: each only once"),
+        ({"bands": [{**RED, "readings": [READING, {**READING, "mean": 0.9}]}]}, "readings: one for each level"),
+        ({"bands": [{**RED, "required": False}], "impute": "before"}, "impute: before goes with required"),
+        ({"bands": [], "members": ["a", "a"], "architecture": {"name": "ensemble"}}, "members: each only once"),
+    ],
+)
+def test_a_description_that_contradicts_itself_is_no_bundle(
+    tmp_path: Path, changes: dict[str, object], said: str
+) -> None:
+    folder = tmp_path / "model"
+    save_bundle(folder, description(), SETTINGS.build(Layout(("red",)), 2))
+    content = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(content | changes))
+    with pytest.raises(ModelError, match=said):
+        load_bundle(folder)
+
+
+def composite(folder: Path) -> Path:
+    """An ensemble of two."""
+    for name in ("a", "b"):
+        save_bundle(folder / name, description(name=name), SETTINGS.build(Layout(("red",)), 2))
+    whole = description(bands=(), members=("a", "b"), architecture=EnsembleSettings())
+    save_composite(folder / "whole", whole, [folder / "a", folder / "b"])
+    return folder / "whole"
+
+
+def test_a_composite_whose_member_is_gone_is_told(tmp_path: Path) -> None:
+    whole = composite(tmp_path)
+    assert len(load_bundle(whole).members) == 2
+    shutil.rmtree(whole / "members" / "b")
+    with pytest.raises(ModelError, match="members/b"):
+        load_bundle(whole)
+
+
+@pytest.mark.parametrize("architecture", ["two-binary", "ensemble"])
+def test_members_of_other_schemes_make_no_map(tmp_path: Path, architecture: str) -> None:
+    """Their probabilities would be taken for those of classes that they do not know."""
+    whole = composite(tmp_path)
+    content = json.loads((whole / "model.json").read_text())
+    changed = content | {"architecture": {"name": architecture}, "scheme": "class"}
+    (whole / "model.json").write_text(json.dumps(changed))
+    with pytest.raises(ModelError, match="members of scheme glacier and glacier do not make one of class"):
+        load_bundle(whole)
 
 
 def test_the_normaliser_in_the_bundle_is_the_one_of_training(tmp_path: Path) -> None:

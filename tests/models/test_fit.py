@@ -14,7 +14,7 @@ from firnline.classes import LabelScheme
 from firnline.errors import BandError, FirnlineError, GridError, ModelError
 from firnline.features import FeatureSource
 from firnline.models.architectures import UNetSettings
-from firnline.models.band_inputs import BandInput, Reading
+from firnline.models.band_inputs import BandInput, Reading, inputs_of
 from firnline.models.bundle import Bundle, Description
 from firnline.models.fit import fit_scene
 from firnline.models.inputs import Layout
@@ -74,6 +74,16 @@ def test_a_missing_band_and_another_resolution_are_refused(
 ) -> None:
     with pytest.raises(error, match="m"):
         fit_scene(bundle(band, Level.SURFACE_REFLECTANCE), source(tmp_path, Level.SURFACE_REFLECTANCE, pixel=pixel))
+
+
+def test_beyond_the_image_nothing_is_known_to_a_model_of_indices_and_terrain() -> None:
+    """Terrain is known there too, and would be mapped as if the index were at its mean."""
+    reading = Reading(level=Level.SURFACE_REFLECTANCE, unit="1", mean=0, deviation=1)
+    height = Reading(level=Level.NOT_RADIOMETRIC, unit="degree", mean=20, deviation=10)
+    bands = (BandInput(name="ndsi", readings=(reading,)), BandInput(name="slope", readings=(height,)))
+    raw = np.array([[[np.nan, 0.5]], [[20, 20]]], np.float32)
+    _, known = inputs_of(bands, {"ndsi": reading, "slope": height}, "after").apply(raw)
+    assert known.tolist() == [[False, True]]
 
 
 def optional(name: str, *readings: tuple[Level, float], required: bool = False) -> BandInput:

@@ -58,6 +58,7 @@ class FirnSettings(_Settings):
     name: Literal["firn"] = "firn"
     widths: Annotated[tuple[Width, ...], Field(min_length=2, max_length=9)] = (8, 16, 32, 64, 128, 192)
     """Channels of each level, from the full resolution down."""
+    norm: Literal["batch", "group"] = "batch"
 
     @property
     def multiple(self) -> int:
@@ -66,7 +67,7 @@ class FirnSettings(_Settings):
 
     def build(self, layout: Layout, classes: int) -> nn.Module:
         """A new network with random weights: (batch, channel, row, column) to logits (batch, class, row, column)."""
-        return Firn(layout, classes, widths=self.widths)
+        return Firn(layout, classes, widths=self.widths, norm=self.norm)
 
 
 class EncoderSettings(_Settings):
@@ -99,12 +100,12 @@ NetworkSettings = UNetSettings | FirnSettings | EncoderSettings
 """Settings of what is trained as a network, chip by chip."""
 
 
-def _named(value: Any) -> Any:
+def unet_by_default(value: Any) -> Any:
     """Settings without a name are the U-Net's."""
     return {"name": "unet", **value} if isinstance(value, dict) else value
 
 
-Trainable = Annotated[NetworkSettings | PixelSettings, Field(discriminator="name"), BeforeValidator(_named)]
+Trainable = Annotated[NetworkSettings | PixelSettings, Field(discriminator="name"), BeforeValidator(unet_by_default)]
 """What a training configuration may ask for."""
 
 

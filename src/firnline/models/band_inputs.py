@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from firnline.bands import Level, Sensor
 from firnline.models.inputs import Inputs, Layout
@@ -33,6 +33,13 @@ class BandInput(_Part):
     name: str
     required: bool = True
     readings: Annotated[tuple[Reading, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        levels = [reading.level for reading in self.readings]
+        if len(set(levels)) != len(levels):
+            raise ValueError("readings: one for each level")
+        return self
 
     def at(self, level: Level) -> Reading | None:
         """How it is normalised at a level; None where the model was not trained on that level."""

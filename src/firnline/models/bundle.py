@@ -22,6 +22,7 @@ from firnline.files import replaced, sha256_of
 from firnline.models.architectures import Architecture, CompositeSettings, NetworkSettings
 from firnline.models.band_inputs import BandInput, layout_of
 from firnline.models.inputs import Layout
+from firnline.models.merging import member_schemes
 from firnline.models.normaliser import Impute
 from firnline.models.pixels.classifier import RasterClassifier, load_weights, save_weights
 from firnline.models.pixels.settings import PixelSettings
@@ -81,6 +82,13 @@ class Description(_Part):
             raise ValueError("bands: a model takes bands of its own, or is made of members that do")
         if any("/" in name or "\\" in name or name in (".", "..") for name in self.members):
             raise ValueError("members: are folders beside model.json")
+        if len(set(self.members)) != len(self.members):
+            raise ValueError("members: each only once")
+        names = [band.name for band in self.bands]
+        if len(set(names)) != len(names):
+            raise ValueError("bands: each only once")
+        if self.impute == "before" and not all(band.required for band in self.bands):
+            raise ValueError("impute: before goes with required bands alone")
         if self.calibration is not None and len(self.calibration.temperatures) != self.scheme.class_count:
             raise ValueError("calibration: has a temperature for each class")
         return self
@@ -270,6 +278,13 @@ def _load_composite(folder: Path, description: Description) -> Bundle:
     members = tuple(load_bundle(folder / MEMBERS / name) for name in description.members)
     if _sum_of(folder, description) != description.weights_sha256:
         raise ModelError("its members are not the ones that model.json describes", where=folder, do="get it again")
+    schemes = tuple(member.description.scheme for member in members)
+    if schemes != member_schemes(description.architecture, description.scheme, len(members)):
+        raise ModelError(
+            f"members of scheme {' and '.join(schemes)} do not make one of {description.scheme}",
+            where=folder,
+            do="get it again",
+        )
     return Bundle(folder, description, None, members)
 
 

@@ -16,7 +16,8 @@ Decoder = Literal["unet", "unetplusplus", "fpn", "segformer"]
 STRIDE: Final = 32
 """The coarsest features have one pixel for so many of the input."""
 
-INSTALL: Final = "install it with pip install 'firnline[encoders]'"
+# With torch named, pip takes the torchvision made for it, and does not replace a CPU build by GB of CUDA.
+INSTALL: Final = f"install it with pip install 'firnline[encoders]' torch=={torch.__version__.partition('+')[0]}"
 CHOOSE: Final = "choose another, such as resnet18 or tu-convnext_atto (docs/training.md)"
 
 _declared: list[torch.library.Library] = []
@@ -26,7 +27,7 @@ _declared: list[torch.library.Library] = []
 def encoder_network(encoder: str, decoder: Decoder, channels: int, classes: int) -> nn.Module:
     """Build a network with random weights: (batch, channel, row, column) to logits (batch, class, row, column).
 
-    Nothing is downloaded: weights trained on photographs know three bands in 8 bits, and a map must not need a network.
+    Nothing is downloaded: weights learnt from photographs know three bands in 8 bits, and no server is to be needed.
 
     Parameters
     ----------
@@ -61,7 +62,8 @@ def _import_library() -> Any:
         _import_torchvision()
         return importlib.import_module("segmentation_models_pytorch")
     except ModuleNotFoundError as error:
-        raise ModelError(f"an encoder needs {error.name}, which is not installed", do=INSTALL) from None
+        what = f"an encoder needs the extra 'encoders', which is not installed (there is no {error.name})"
+        raise ModelError(what, do=INSTALL) from None
     except (ImportError, RuntimeError, OSError, AttributeError) as error:
         raise ModelError(
             f"segmentation-models-pytorch does not load: {_first_line(error)}",
@@ -72,21 +74,22 @@ def _import_library() -> Any:
 def _import_torchvision() -> None:
     """Import torchvision, also where its compiled operators do not load.
 
-    The wheel on PyPI is built for CUDA. Beside a CPU build of torch its operators are missing, which it means to allow,
-    but it then describes two of them to torch and fails (https://github.com/pytorch/vision/issues/9085). No encoder
-    uses them, so their names are declared, and it is imported again.
+    The wheel on PyPI is built for CUDA. Beside a CPU build of torch its operators are missing. It allows for that,
+    but then describes two of them to torch and fails (https://github.com/pytorch/vision/issues/9085). No encoder uses
+    them, so their names are declared, and it is imported again.
     """
     try:
         importlib.import_module("torchvision")
     except RuntimeError as error:
         if "operator torchvision::" not in str(error) or _declared:
             raise
-        library = torch.library.Library("torchvision", "FRAGMENT")
+        library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
         _declared.append(library)
+        takes = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
         for name in ("nms", "qnms"):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+            library.define(f"{name}{takes}")  # type: ignore[no-untyped-call]
         importlib.import_module("torchvision")
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__
+    return str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__

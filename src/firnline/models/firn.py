@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
-from math import gcd
 
 import torch
 import torch.nn.functional as functional
@@ -12,16 +12,17 @@ from torch import Tensor, nn
 
 from firnline.models.heads import Heads
 from firnline.models.inputs import Layout
+from firnline.models.norms import Norm, norm_layer
 
 
 class ResidualBlock(nn.Module):
     """Two normalised 3 x 3 convolutions beside an identity, activation first (He et al. 2016)."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, norm: Norm) -> None:
         super().__init__()
-        self.norm1 = _norm(channels)
+        self.norm1 = norm_layer(norm, channels)
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.norm2 = _norm(channels)
+        self.norm2 = norm_layer(norm, channels)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -46,6 +47,8 @@ class Firn(nn.Module):
         How many classes; with two there is no separate glacier head.
     widths
         Channels of each level; each level has half the resolution of the one before.
+    norm
+        The layer before each convolution.
 
     Examples
     --------
@@ -57,7 +60,7 @@ class Firn(nn.Module):
     torch.Size([1, 3, 16, 16])
     """
 
-    def __init__(self, layout: Layout, classes: int, *, widths: Sequence[int]) -> None:
+    def __init__(self, layout: Layout, classes: int, *, widths: Sequence[int], norm: Norm = "batch") -> None:
         super().__init__()
         self._channels = [list(layout.channels_of(kind)) for kind in layout.kinds]
         self.stems = nn.ModuleList(
@@ -65,10 +68,10 @@ class Firn(nn.Module):
             for kind, channels in zip(layout.kinds, self._channels, strict=True)
         )
         self.down = nn.ModuleList(nn.Conv2d(wide, wider, 2, stride=2, bias=False) for wide, wider in pairwise(widths))
-        self.encode = nn.ModuleList(ResidualBlock(width) for width in widths)
+        self.encode = nn.ModuleList(ResidualBlock(width, norm) for width in widths)
         self.up = nn.ModuleList(nn.Conv2d(wider, wide, 1, bias=False) for wide, wider in pairwise(widths))
-        self.decode = nn.ModuleList(ResidualBlock(width) for width in widths[:-1])
-        self.norm = _norm(widths[0])
+        self.decode = nn.ModuleList(ResidualBlock(width, norm) for width in widths[:-1])
+        self.norm = norm_layer(norm, widths[0])
         self.has_glacier_head = classes > 2
         self.heads = nn.Conv2d(widths[0], classes + 1 + int(self.has_glacier_head), 1)
         self.classes = classes
@@ -117,11 +120,11 @@ def fused(classes: Tensor, glacier: Tensor) -> Tensor:
     [0.25, 0.5625, 0.1875]
     """
     kinds = functional.log_softmax(classes[:, 1:].float(), dim=1)
-    ice = torch.sigmoid(torch.logsumexp(classes[:, 1:].float(), dim=1) - classes[:, 0].float())
-    ice = 0.5 * (ice + torch.sigmoid(glacier.float()))
-    rest = torch.log((1 - ice).clamp_min(1e-6)).unsqueeze(1)
-    return torch.cat([rest, torch.log(ice.clamp_min(1e-6)).unsqueeze(1) + kinds], dim=1)
+    either = torch.logsumexp(classes[:, 1:].float(), dim=1) - classes[:, 0].float()
+    ice, rest = _log_mean(either, glacier.float()), _log_mean(-either, -glacier.float())
+    return torch.cat([rest.unsqueeze(1), ice.unsqueeze(1) + kinds], dim=1)
 
 
-def _norm(channels: int) -> nn.Module:
-    return nn.GroupNorm(gcd(8, channels), channels)
+def _log_mean(a: Tensor, b: Tensor) -> Tensor:
+    """The logarithm of the mean of the two probabilities with these logits; it has a gradient however small it is."""
+    return torch.logaddexp(functional.logsigmoid(a), functional.logsigmoid(b)) - math.log(2)

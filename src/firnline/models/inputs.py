@@ -53,6 +53,12 @@ class Layout:
         first = len(self.bands)
         return (*values, *(first + i for i, name in enumerate(self.optional) if kind_of(name) == kind))
 
+    @property
+    def optional_groups(self) -> tuple[tuple[str, ...], ...]:
+        """The optional bands of each kind: what a scene lacks, it mostly lacks together."""
+        groups = (tuple(name for name in self.optional if kind_of(name) == kind) for kind in self.kinds)
+        return tuple(group for group in groups if group)
+
     def is_optional(self, kind: Kind) -> bool:
         """Whether all bands of a kind are optional."""
         return all(name in self.optional for name in self.bands if kind_of(name) == kind)
@@ -63,8 +69,8 @@ def kind_of(name: str) -> Kind:
 
     Examples
     --------
-    >>> kind_of("ndsi"), kind_of("relief")
-    (<Kind.OPTICAL: 'optical'>, <Kind.OTHER: 'other'>)
+    >>> kind_of("ndsi"), kind_of("slope")
+    (<Kind.OPTICAL: 'optical'>, <Kind.TERRAIN: 'terrain'>)
     """
     kind = BANDS[name].kind if name in BANDS else Kind.OTHER
     return Kind.OPTICAL if kind == Kind.INDEX else kind
@@ -106,7 +112,7 @@ class Inputs:
         Returns
         -------
         The channels, float32 without NaN, and which pixels (row, column) are known: those whose required measured
-        bands are all known. An index may be undefined where its bands are not (0 / 0), so it does not count.
+        bands are all known (`known_pixels`).
         """
         bands, optional = self.layout.bands, self.layout.optional
         if self.absent:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from firnline.classes import LabelScheme
+from firnline.evaluation.temperature import apply_temperatures
 from firnline.models.architectures import Architecture, TwoBinarySettings
 from firnline.models.normaliser import Floats
 
@@ -16,6 +18,19 @@ Merge = Callable[[Sequence[Floats]], Floats]
 def merging_of(architecture: Architecture) -> Merge:
     """How the members of a composite model are merged."""
     return two_binary if isinstance(architecture, TwoBinarySettings) else mean
+
+
+def member_schemes(architecture: Architecture, scheme: LabelScheme, count: int) -> tuple[LabelScheme, ...]:
+    """The schemes that the members of a composite model of a scheme must have, in their order; none where none fit.
+
+    Examples
+    --------
+    >>> [str(each) for each in member_schemes(TwoBinarySettings(), LabelScheme.CLASS, 2)]
+    ['clean', 'debris']
+    """
+    if not isinstance(architecture, TwoBinarySettings):
+        return (scheme,) * count
+    return (LabelScheme.CLEAN, LabelScheme.DEBRIS) if scheme == LabelScheme.CLASS else ()
 
 
 def mean(members: Sequence[Floats]) -> Floats:
@@ -47,9 +62,9 @@ def two_binary(members: Sequence[Floats]) -> Floats:
 
 
 def calibrated(probabilities: Floats, temperatures: Sequence[float] | None) -> Floats:
-    """Probabilities (class, row, column) to the power of 1 / temperature of their class, brought to a sum of 1.
+    """Probabilities (class, row, column) as a bundle's temperatures correct them (`apply_temperatures`).
 
-    With one temperature for all classes this is temperature scaling (Guo et al. 2017).
+    Without temperatures, or where all of them are 1, they stay as they are, to the bit.
 
     Examples
     --------
@@ -57,8 +72,6 @@ def calibrated(probabilities: Floats, temperatures: Sequence[float] | None) -> F
     >>> calibrated(p, (2.0, 2.0)).ravel().astype(float).round(4).tolist()
     [0.6667, 0.3333]
     """
-    if temperatures is None:
+    if temperatures is None or all(each == 1 for each in temperatures):
         return probabilities
-    powers = 1 / np.asarray(temperatures, np.float32)[:, None, None]
-    raised = np.maximum(probabilities, np.float32(1e-12)) ** powers
-    return np.asarray(raised / raised.sum(axis=0), np.float32)
+    return apply_temperatures(probabilities, temperatures)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from math import gcd
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
-Norm = Literal["none", "batch", "group"]
+from firnline.models.norms import Norm, norm_layer
 
 
 class ConvBlock(nn.Module):
@@ -19,8 +16,8 @@ class ConvBlock(nn.Module):
         bias = norm == "none"  # a normalisation layer has its own
         self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1, bias=bias)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=bias)
-        self.norm1 = _norm_layer(norm, outputs)
-        self.norm2 = _norm_layer(norm, outputs)
+        self.norm1 = norm_layer(norm, outputs)
+        self.norm2 = norm_layer(norm, outputs)
         self.dropout = nn.Dropout2d(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -102,13 +99,3 @@ class UNet(nn.Module):
         for block, features in zip(self.upblocks, reversed(skipped), strict=True):
             x = block(x, features)
         return self.seg_layer(x)  # type: ignore[no-any-return]
-
-
-def _norm_layer(norm: Norm, channels: int) -> nn.Module:
-    match norm:
-        case "none":
-            return nn.Identity()
-        case "batch":
-            return nn.BatchNorm2d(channels)
-        case "group":
-            return nn.GroupNorm(gcd(8, channels), channels)
