@@ -8,8 +8,19 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
+from typing import IO, Any, Final
 
 from firnline.errors import OutputError
+
+LOCK: Final = "lock"
+"""The file by which `only_one` keeps others out of a folder."""
+
+fcntl: ModuleType | None
+try:  # not on Windows, where nothing keeps a second process out
+    import fcntl
+except ImportError:
+    fcntl = None
 
 
 @contextmanager
@@ -61,6 +72,37 @@ def replaced(final: str | Path) -> Iterator[Path]:
         raise OutputError(f"could not be written: {_reason(error)}", where=final, do=_what_to_do(error)) from None
     finally:
         _remove_with_companions(temporary)
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Keep a second run out of a work folder, which is made: two would overwrite each other's work.
+
+    Raises
+    ------
+    OutputError
+        When another process works there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / LOCK).open("w")
+    except OSError as error:
+        raise OutputError(f"cannot be written to: {error.strerror}", where=folder) from None
+    with file:
+        hold(
+            file,
+            OutputError("another run is working there", where=folder, do="wait for it, or choose another folder"),
+        )
+        yield
+
+
+def hold(file: IO[Any], refusal: OutputError) -> None:
+    """Lock an open file until it is closed; raise `refusal` where another process holds it."""
+    if fcntl is not None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise refusal from None
 
 
 def sha256_of(path: Path) -> str:

@@ -14,11 +14,11 @@ import geopandas as gpd
 from firnline.classes import UNKNOWN, Classes
 from firnline.errors import OutputError, SceneError
 from firnline.features import FeatureSource
-from firnline.files import replaced
+from firnline.files import only_one, replaced
 from firnline.flags import IN_FOLDER, find_flags, read_flags
 from firnline.grid import Lattice, Window
 from firnline.inference.assemble import write_class_map, write_decision_map, write_probability_map
-from firnline.inference.journal import Journal, clear, only_one, open_journal
+from firnline.inference.journal import Journal, clear, open_journal
 from firnline.inference.open_model import OpenedModel, open_model
 from firnline.inference.predict import PredictionSettings, predict, whole_classes
 from firnline.inference.runtime import RuntimeName

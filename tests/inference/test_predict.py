@@ -14,8 +14,9 @@ from firnline.bands import Level
 from firnline.classes import UNKNOWN, LabelScheme
 from firnline.errors import ModelError, OutputError
 from firnline.features import FeatureSource
+from firnline.files import only_one
 from firnline.inference.assemble import write_class_map, write_probability_map
-from firnline.inference.journal import only_one, open_journal
+from firnline.inference.journal import open_journal
 from firnline.inference.open_model import OpenedModel, open_model
 from firnline.inference.predict import PredictionSettings, predict, whole_classes
 from firnline.models.architectures import UNetSettings

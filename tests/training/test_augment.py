@@ -169,7 +169,7 @@ def test_a_chip_depends_on_chance_alone_and_is_not_changed_in_place() -> None:
     settings = Augmentation(**EVERYTHING, drop_input=0.5)
 
     def run(seed: int) -> tuple[Floats, Classes]:
-        return augmented(raw, truth, BAND_SET, settings, np.random.default_rng(seed), (Kind.THERMAL,))
+        return augmented(raw, truth, BAND_SET, settings, np.random.default_rng(seed), (("lwir11",),))
 
     (a, ta), (b, tb), (c, _) = run(1), run(1), run(2)
     assert np.array_equal(a, b, equal_nan=True)
@@ -322,7 +322,7 @@ def test_larger_pixels_keep_a_ramp_and_blur_what_is_small() -> None:
 def test_inputs_are_dropped_whole_and_what_is_required_stays() -> None:
     raw, truth = a_chip()
     settings = Augmentation(turns=False, drop_input=0.5)
-    droppable = (Kind.THERMAL, Kind.TERRAIN, Kind.RADAR)
+    droppable = (("lwir11", "lwir12"), ("slope",), ("coherence",))
     seen = set()
     for seed in range(60):
         after, _ = augmented(raw, truth, BAND_SET, settings, np.random.default_rng(seed), droppable)
@@ -332,14 +332,6 @@ def test_inputs_are_dropped_whole_and_what_is_required_stays() -> None:
         assert np.array_equal(after[~gone], raw[~gone], equal_nan=True)
         seen.add(tuple(gone[[5, 7, 8]].tolist()))
     assert len(seen) == 8
-
-
-def test_never_everything_is_dropped() -> None:
-    raw, truth = a_chip()
-    settings = Augmentation(turns=False, drop_input=1)
-    for seed in range(6):
-        after, _ = augmented(raw, truth, BAND_SET, settings, np.random.default_rng(seed), tuple(Kind))
-        assert not np.isnan(after).all()
 
 
 def test_every_optical_band_has_a_wavelength() -> None:

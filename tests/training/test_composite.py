@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,9 @@ def test_an_ensemble_goes_on_where_it_was_stopped(folded: ChipTable) -> None:
     before = (bundle / "model.json").stat().st_mtime_ns
     train(settings, folder, folder / "out", report=lambda _: pytest.fail("an epoch was trained"))
     assert (bundle / "model.json").stat().st_mtime_ns == before, "a finished one is left as it is"
+    shutil.rmtree(bundle / "members" / "fold-1")
+    train(settings, folder, folder / "out", report=lambda _: pytest.fail("an epoch was trained"))
+    assert len(load_bundle(bundle).members) == 3, "a damaged one is put together again"
 
 
 def test_all_folds_of_a_table_that_has_none_is_told(folded: ChipTable) -> None:
@@ -167,6 +171,23 @@ def test_the_map_of_two_binary_models_is_what_its_members_say(pair: Path) -> Non
         map_scene(source, model, pair / "maps" / name, TORCH)
     said = {name: _probabilities(pair / "maps" / name) for name in ("whole", "clean", "debris")}
     assert said["whole"] == pytest.approx(two_binary([said["clean"], said["debris"]]), abs=0.02)
+
+
+def test_no_part_of_two_binary_models_is_fitted_to_what_the_whole_is_reported_on(pair: Path) -> None:
+    """By truth of clean ice, or of debris, the scenes might be parted in another way than by that of both."""
+    member = {"width": 4, "depth": 2}
+    settings = of_scenes(architecture={"name": "two-binary", "member": member}, calibrate=True)
+    whole = load_bundle(train(settings, pair, pair / "out"))
+    assert whole.description.calibration is not None
+    assert [leaf.description.calibration for leaf in whole.leaves] == [None, None]
+
+
+def test_two_binary_forests_need_no_place_for_a_chip(pair: Path) -> None:
+    """They are drawn from by pixels, whatever share of a chip of a network would be known."""
+    forests = {"name": "two-binary", "member": {"name": "forest", "trees": 3}}
+    settings = {"name": "t", "scheme": "class", "bands": ["green"], "architecture": forests, "scenes": HELD_OUT}
+    bundle = train(TrainingConfig.model_validate({**settings, "chips": {"size": 512}}), pair, pair / "out")
+    assert load_bundle(bundle).description.members == ("clean", "debris")
 
 
 def test_two_binary_models_need_truth_that_tells_both(make_pair: MakePair) -> None:

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from firnline.chips.entries import OutlineTruth, SceneEntry
-from firnline.models.architectures import FirnSettings, UNetSettings
+from firnline.models.architectures import EncoderSettings, FirnSettings, UNetSettings
 from firnline.models.pixels.settings import (
     BoostingSettings,
     Context,
@@ -41,7 +41,7 @@ def test_every_sidecar_named_in_an_example_is_there(path: Path) -> None:
 
 MODELS = (
     TrainingConfig, SceneEntry, OutlineTruth, Chips, Augmentation, Loss, UNetSettings, FirnSettings,
-    TwoBinaryTraining,
+    EncoderSettings, TwoBinaryTraining,
     Drawing, Context, ForestSettings, BoostingSettings, PerceptronSettings, SegmentsSettings,
 )  # fmt: skip
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
-from firnline.errors import ConfigError
+from firnline.errors import ConfigError, ModelError
 from firnline.models.bundle import load_bundle
 from firnline.training.config import TrainingConfig
 from firnline.training.learner import Learner
@@ -96,6 +97,13 @@ def test_a_run_that_was_stopped_before_it_was_calibrated_still_is(folder: Path) 
         train(config(epochs=1), folder, folder / "out", report=stop_after(1))
     assert load_bundle(folder / "out" / "model").description.calibration is None
     assert load_bundle(train(config(epochs=1), folder, folder / "out")).description.calibration is not None
+
+
+def test_a_finished_run_whose_bundle_was_removed_is_told(folder: Path) -> None:
+    settings = config(epochs=1, calibrate=False)
+    shutil.rmtree(train(settings, folder, folder / "out"))
+    with pytest.raises(ModelError, match="is gone"):
+        train(settings, folder, folder / "out")
 
 
 def test_it_stops_when_nothing_is_gained_and_is_finished_then(folder: Path) -> None:

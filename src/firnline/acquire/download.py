@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import IO, Any, Final
 
 import requests
@@ -28,13 +27,7 @@ from firnline.acquire.network import (
     without_query,
 )
 from firnline.errors import OutputError
-from firnline.files import sha256_of
-
-fcntl: ModuleType | None
-try:
-    import fcntl
-except ImportError:  # Windows: two downloads of one file at once are the user's own care there
-    fcntl = None
+from firnline.files import hold, sha256_of
 
 _CHUNK: Final = 1 << 16
 """What a break costs at most: the piece that was on its way."""
@@ -304,13 +297,8 @@ def alone(file: IO[bytes], to: Path) -> Iterator[None]:
     OutputError
         When another one does so now.
     """
-    if fcntl is not None:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise OutputError(
-                "is being downloaded by another process", where=to, do="wait for it, or name another file"
-            ) from None
+    do = "wait for it, or name another file"
+    hold(file, OutputError("is being downloaded by another process", where=to, do=do))
     yield
 
 

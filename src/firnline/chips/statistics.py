@@ -14,9 +14,20 @@ Floats = NDArray[np.float32]
 
 
 def known_pixels(raw: Floats, bands: Sequence[str]) -> NDArray[np.bool_]:
-    """Which pixels (row, column) have a value in every measured band of (band, row, column)."""
-    measured = [i for i, name in enumerate(bands) if name not in BANDS or BANDS[name].kind != Kind.INDEX]
-    return np.asarray(np.isfinite(raw[measured or slice(None)]).all(axis=0))
+    """Which pixels (row, column) have a value in every measured band of (band, row, column).
+
+    An index may be undefined where its bands are known (0 / 0), and does not count; but where no optical band stands
+    beside it, it alone tells where the image ends, and counts.
+
+    Examples
+    --------
+    >>> raw = np.array([[[np.nan, 0.5]], [[20.0, 20.0]]], np.float32)
+    >>> known_pixels(raw, ("ndsi", "slope")).tolist(), known_pixels(raw, ("ndsi", "green")).tolist()
+    ([[False, True]], [[True, True]])
+    """
+    kinds = [BANDS[name].kind if name in BANDS else Kind.OTHER for name in bands]
+    counts = [kind != Kind.INDEX or Kind.OPTICAL not in kinds for kind in kinds]
+    return np.asarray(np.isfinite(raw[counts]).all(axis=0))
 
 
 @dataclass(frozen=True)

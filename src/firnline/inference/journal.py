@@ -7,27 +7,17 @@ import json
 import os
 import shutil
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firnline.errors import OutputError
-from firnline.files import replaced
+from firnline.files import LOCK, replaced
 
 _NAME = "journal.jsonl"
-_LOCK = "lock"
-
-fcntl: ModuleType | None
-try:  # not on Windows, where nothing keeps a second run out
-    import fcntl
-except ImportError:
-    fcntl = None
 
 
 @dataclass(frozen=True)
@@ -82,37 +72,12 @@ class Journal:
         return path.is_file() and zlib.crc32(path.read_bytes()) == checksum
 
 
-@contextmanager
-def only_one(folder: Path) -> Iterator[None]:
-    """Keep a second run out of a work folder: two would overwrite each other's bands.
-
-    Raises
-    ------
-    OutputError
-        When another process works there.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / _LOCK).open("w")
-    except OSError as error:
-        raise OutputError(f"cannot be written to: {error.strerror}", where=folder) from None
-    with file:
-        if fcntl is not None:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise OutputError(
-                    "another run is working there", where=folder, do="wait for it, or choose another folder"
-                ) from None
-        yield
-
-
 def clear(folder: Path) -> None:
     """Drop unfinished work, but for the lock."""
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
-        elif path.name != _LOCK:
+        elif path.name != LOCK:
             path.unlink()
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch.jit import TracerWarning  # type: ignore[attr-defined]
 
+import firnline
 from firnline.files import sha256_of
 from firnline.inference.runtime import WithSoftmax, multiple_of, network_of
 from firnline.models.bundle import Bundle
@@ -70,14 +71,14 @@ def _converted(bundle: Bundle, core: Any, version: str) -> Any:
     if _is_as_kept(kept, version):
         return core.read_model(kept)
     if kept.with_suffix(".json").exists():
-        _log.warning("%s is damaged, or of another version of OpenVINO, and is made again", kept)
+        _log.warning("%s is damaged, or of another version of OpenVINO or firnline, and is made again", kept)
     model = _convert(bundle)
     _keep(model, kept, version)
     return model
 
 
 def _is_as_kept(kept: Path, version: str) -> bool:
-    """Whether the files are those that this version of OpenVINO wrote: it reads altered weights without a word."""
+    """Whether the files are those that these versions wrote: OpenVINO reads altered weights without a word."""
     try:
         noted = json.loads(kept.with_suffix(".json").read_text(encoding="utf-8"))
         return bool(noted == _note(kept, version))
@@ -87,7 +88,7 @@ def _is_as_kept(kept: Path, version: str) -> bool:
 
 def _note(path: Path, version: str) -> dict[str, str]:
     sums = {suffix: sha256_of(path.with_suffix(suffix)) for suffix in (".xml", ".bin")}
-    return {"openvino": version, **sums}
+    return {"openvino": version, "firnline": firnline.__version__, **sums}
 
 
 def _convert(bundle: Bundle) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Literal, Protocol
@@ -17,7 +16,6 @@ from firnline.models.normaliser import Floats
 from firnline.models.pixels.classifier import RasterClassifier
 
 RuntimeName = Literal["auto", "torch", "openvino"]
-_log = logging.getLogger(__name__)
 
 
 class Runtime(Protocol):

@@ -10,7 +10,6 @@ import numpy as np
 from firnline.bands import Kind
 from firnline.classes import Classes
 from firnline.features import INDICES, normalised_difference
-from firnline.models.inputs import kind_of
 from firnline.models.normaliser import Floats
 from firnline.training.augment_bands import ChipBand
 from firnline.training.augment_light import add_haze, cast_shadow
@@ -27,7 +26,7 @@ def augmented(
     bands: Sequence[ChipBand],
     settings: Augmentation,
     random: np.random.Generator,
-    droppable: Sequence[Kind] = (),
+    droppable: Sequence[Sequence[str]] = (),
 ) -> tuple[Floats, Classes]:
     """A chip, changed by chance in what nature changes; only new arrays are returned.
 
@@ -53,7 +52,7 @@ def augmented(
     random
         Where chance comes from: in the same state it gives the same chip.
     droppable
-        Kinds of input that the model can do without. Indices go with the optical bands. Never everything goes.
+        Groups of bands that the model can do without, each of which goes as a whole.
 
     Examples
     --------
@@ -119,14 +118,10 @@ def _drop(
     bands: Sequence[ChipBand],
     probability: float,
     random: np.random.Generator,
-    droppable: Sequence[Kind],
+    droppable: Sequence[Sequence[str]],
 ) -> None:
-    """Make whole kinds of input unknown, each with the same probability."""
-    inputs = [kind_of(band.name) for band in bands]
-    kinds = [kind for kind in dict.fromkeys(droppable) if kind in inputs]
-    dropped = [kind for kind in kinds if _happens(probability, random)]
-    if dropped and set(inputs) <= set(dropped):
-        dropped.pop(int(random.integers(len(dropped))))
-    for value, kind in zip(values, inputs, strict=True):
-        if kind in dropped:
+    """Make groups of bands unknown, each with the same probability."""
+    dropped = {name for group in droppable if _happens(probability, random) for name in group}
+    for value, band in zip(values, bands, strict=True):
+        if band.name in dropped:
             value[:] = np.nan

@@ -40,4 +40,4 @@ class Augmentation(BaseModel):
     coarser: Share = 0.0
     """How often a chip is seen with pixels two or three times as large."""
     drop_input: Share = 0.0
-    """How often each kind of input that the model can do without is taken away whole."""
+    """How often the optional bands of each kind are taken away together."""

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from firnline.bands import Kind
 from firnline.classes import UNKNOWN, Classes, LabelScheme
 from firnline.models.normaliser import Floats
 from firnline.training.augment import augmented
@@ -34,7 +33,6 @@ def batches(run: Run, epoch: int) -> Iterator[Batch]:
     """The epoch's batches; what happens to a chip hangs on seed, epoch and the chip's number, and on nothing else."""
     config, layout = run.config, run.layout
     drawn = draw_places(run.places, [scene.scheme for scene in run.scenes], config, epoch)
-    droppable = [kind for kind in layout.kinds if layout.is_optional(kind)]
     numbered = list(enumerate(drawn))
     with ExitStack() as stack:
         readers: dict[int, ChipReader | TableSceneReader] = {}
@@ -47,7 +45,7 @@ def batches(run: Run, epoch: int) -> Iterator[Batch]:
         for first in range(0, len(drawn), config.batch):
             whole = numbered[first : first + config.batch]
             chips = [
-                _chip(run, readers[place.scene], place, np.random.default_rng([config.seed, epoch, 2, i]), droppable)
+                _chip(run, readers[place.scene], place, np.random.default_rng([config.seed, epoch, 2, i]))
                 for i, place in run.processes.share(whole)
             ]
             yield Batch(
@@ -62,10 +60,9 @@ def _chip(
     reader: ChipReader | TableSceneReader,
     place: Place,
     random: np.random.Generator,
-    droppable: list[Kind],
 ) -> tuple[Floats, Classes]:
     raw, truth = reader.read(place.window)
     bands = run.chip_bands(place.scene)
-    raw, truth = augmented(raw, truth, bands, run.config.augmentation, random, droppable)
+    raw, truth = augmented(raw, truth, bands, run.config.augmentation, random, run.layout.optional_groups)
     channels, known = run.inputs[place.scene].apply(raw)
     return channels, np.where(known, truth, np.uint8(UNKNOWN))

@@ -64,9 +64,8 @@ def calibrate_run(run: Run, out_dir: Path, folder: Path) -> None:
     bundle = load_bundle(folder)
     if bundle.description.calibration is not None:
         return
-    with run.autocast():
-        predict = probabilities_of(bundle, run.device)
-        judged = judge(predict, run.held_out, run.config.scheme, bundle.description.window)
+    predict = probabilities_of(bundle, run.device)  # not in bf16: maps are made in float32
+    judged = judge(predict, run.held_out, run.config.scheme, bundle.description.window)
     describe_again(folder, calibration=drawn(judged, out_dir))
 
 

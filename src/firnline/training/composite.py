@@ -8,11 +8,12 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from firnline.classes import LabelScheme
+from firnline.errors import ModelError
 from firnline.models import bundle as bundles
 from firnline.models.architectures import EnsembleSettings, TwoBinarySettings
 from firnline.models.bundle import Bundle, Description, load_bundle, require_replaceable, save_composite
 from firnline.models.fit import fit_bands
+from firnline.models.merging import member_schemes
 from firnline.training.calibrate import drawn, judge
 from firnline.training.config import TrainingConfig, TwoBinaryTraining
 from firnline.training.loop import BUNDLE, EpochReport, Manner
@@ -55,10 +56,12 @@ def members_of(config: TrainingConfig, folder: Path) -> tuple[Member, ...]:
         )
         return tuple(_of_ensemble(config, fold, seed) for fold, seed in product(folds, config.seeds or [config.seed]))
     if isinstance(config.architecture, TwoBinaryTraining):
-        architecture = config.architecture.member
+        # The whole alone is calibrated: by another truth its members would part the scenes in another way, and be
+        # fitted to pixels that the whole is reported on.
+        alike = {"architecture": config.architecture.member, "calibrate": False}
         return tuple(
-            _member(config, str(scheme), scheme=scheme, truth_as=scheme, architecture=architecture)
-            for scheme in (LabelScheme.CLEAN, LabelScheme.DEBRIS)
+            _member(config, str(scheme), scheme=scheme, truth_as=scheme, **alike)
+            for scheme in member_schemes(TwoBinarySettings(), config.scheme, 2)
         )
     return ()
 
@@ -112,10 +115,12 @@ def _of_member(report: Callable[[EpochReport], None], name: str) -> Callable[[Ep
 
 
 def _is_made_of(bundle: Path, members: Sequence[Member], folders: Sequence[Path]) -> bool:
-    """Whether a bundle is there that is made of just these members."""
-    if not (bundle / bundles.DESCRIPTION).is_file():
+    """Whether a bundle is there, whole, that is made of just these members."""
+    try:
+        found = load_bundle(bundle).description.members
+    except ModelError:
         return False
-    if load_bundle(bundle).description.members != tuple(member.name for member in members):
+    if found != tuple(member.name for member in members):
         return False
     return all(
         (bundle / bundles.MEMBERS / member.name / bundles.DESCRIPTION).read_bytes()
@@ -191,9 +196,8 @@ def _measured(whole: Bundle, run: Run, out_dir: Path) -> Description:
     held_out = [
         (scene, fit_bands(leaf.bands, scene.source, leaf.impute, leaf.name).inputs) for scene, _ in run.held_out
     ]
-    with run.autocast():
-        predict = probabilities_of(whole, run.device)
-        counts = count(predict, held_out, said.scheme, said.window)
-        judged = judge(predict, held_out, said.scheme, said.window) if run.config.calibrate else None
+    predict = probabilities_of(whole, run.device)
+    counts = count(predict, held_out, said.scheme, said.window)
+    judged = judge(predict, held_out, said.scheme, said.window) if run.config.calibrate else None
     found = {"metrics": {score_name(run.split): named_iou(counts), COUNTS: as_record(counts)}}
     return said.model_copy(update=found if judged is None else {**found, "calibration": drawn(judged, out_dir)})

@@ -12,7 +12,7 @@ from firnline.bands import Level, band_name
 from firnline.chips.entries import SceneEntry
 from firnline.classes import LabelScheme
 from firnline.errors import ConfigError
-from firnline.models.architectures import Trainable, UNetSettings
+from firnline.models.architectures import Trainable, UNetSettings, unet_by_default
 from firnline.models.inputs import Layout
 from firnline.models.pixels.settings import PixelSettings
 from firnline.sidecar import explain
@@ -55,11 +55,6 @@ class TwoBinaryTraining(_Settings):
         return self.member.multiple
 
 
-def _named(value: Any) -> Any:
-    """Settings without a name are the U-Net's."""
-    return {"name": "unet", **value} if isinstance(value, dict) else value
-
-
 class TrainingConfig(_Settings):
     """A training run.
 
@@ -88,9 +83,9 @@ class TrainingConfig(_Settings):
     """Convert all truth to this scheme first; a scene may say otherwise."""
     buffer_m: Annotated[float, Field(ge=0)] = 0.0
     """Training pixels nearer than this to the footprint of a validation scene are unknown."""
-    architecture: Annotated[Trainable | TwoBinaryTraining, Field(discriminator="name"), BeforeValidator(_named)] = (
-        UNetSettings(norm="batch", dropout=0.1)
-    )
+    architecture: Annotated[
+        Trainable | TwoBinaryTraining, Field(discriminator="name"), BeforeValidator(unet_by_default)
+    ] = UNetSettings(norm="batch", dropout=0.1)
     chips: Chips = Chips()
     loss: Loss = Loss()
     augmentation: Augmentation = Augmentation()

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from firnline.errors import ModelError
+from firnline.errors import ConfigError, ModelError
 from firnline.models.heads import Heads
 from firnline.training.batches import Batch, batches
 from firnline.training.config import TrainingConfig
@@ -54,11 +54,25 @@ def train_epoch(run: Run, learner: Learner, epoch: int, step: Callable[[int, int
 def _loss(run: Run, learner: Learner, batch: Batch) -> Tensor:
     """The loss of the whole batch, of which this process computes the outputs of its own chips."""
     with run.autocast():
-        outputs = learner.network(batch.channels.to(run.device, memory_format=torch.channels_last))
+        outputs = _outputs(learner.network, batch.channels.to(run.device, memory_format=torch.channels_last))
     truth = run.processes.gathered(batch.truth.to(run.device))
     return batch_loss(
         _gathered(outputs, run.processes), truth, batch.schemes, run.config.scheme, run.config.loss, learner.weighting
     )
+
+
+def _outputs(network: nn.Module, channels: Tensor) -> Tensor | Heads:
+    try:
+        outputs: Tensor | Heads = network(channels)
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise ConfigError(
+            f"batch normalisation has one value to go by: {len(channels)} chips of {channels.shape[-1]} pixels",
+            where="batch",
+            do="take more or larger chips, no last batch of one (chips.per_epoch), or another norm",
+        ) from None
+    return outputs
 
 
 def _gathered(outputs: Tensor | Heads, processes: Processes) -> Tensor | Heads:
@@ -79,9 +93,22 @@ def learning_rate(config: TrainingConfig, done: int, steps: int) -> float:
 
 
 def validate(run: Run, learner: Learner) -> Counts:
-    """The counts on the validation scenes, whose windows are shared out among the processes."""
+    """The counts on the validation scenes, whose windows are shared out among the processes.
+
+    Raises
+    ------
+    ConfigError
+        When no pixel of them is known, so that no epoch would be the best.
+    """
     if not run.held_out:
         return {}
     with run.autocast():
         predict = of_network(learner.served, run.device)
-        return count(predict, run.held_out, run.config.scheme, 2 * run.config.chips.size, run.processes)
+        counts = count(predict, run.held_out, run.config.scheme, 2 * run.config.chips.size, run.processes)
+    if not counts:
+        raise ConfigError(
+            "no pixel of the validation scenes is known in truth and bands",
+            where=run.config.name,
+            do="leave them out, or take others",
+        )
+    return counts

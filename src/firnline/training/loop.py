@@ -12,8 +12,9 @@ from typing import Any
 
 from tensorboardX import SummaryWriter
 
+from firnline.errors import ModelError
 from firnline.files import replaced
-from firnline.models.bundle import require_replaceable, save_bundle
+from firnline.models.bundle import DESCRIPTION, require_replaceable, save_bundle
 from firnline.training.calibrate import calibrate_run
 from firnline.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from firnline.training.config import TrainingConfig
@@ -98,12 +99,27 @@ class _Kept:
     processes: Processes
 
     def gone_on_with(self, learner: Learner, *, restart: bool) -> Progress:
-        """How far the run is, with the learner as it was then; at its beginning where nothing is kept."""
+        """How far the run is, with the learner as it was then; at its beginning where nothing is kept.
+
+        Raises
+        ------
+        ModelError
+            When it cannot be gone on with, or the bundle of its best epoch is gone, which no later one may reach.
+        """
         checkpoint = self.out_dir / CHECKPOINT
         if restart and self.processes.is_first:
             checkpoint.unlink(missing_ok=True)
         self.processes.wait()
-        return load_checkpoint(checkpoint, self.identity, learner) if checkpoint.exists() else Progress()
+        if not checkpoint.exists():
+            return Progress()
+        progress = load_checkpoint(checkpoint, self.identity, learner)
+        if progress.best_epoch and not (self.out_dir / BUNDLE / DESCRIPTION).is_file():
+            raise ModelError(
+                f"the bundle of epoch {progress.best_epoch}, the best of this run, is gone",
+                where=self.out_dir / BUNDLE,
+                do="put it back, or use --restart",
+            )
+        return progress
 
     @contextmanager
     def events(self, *, wanted: bool) -> Iterator[SummaryWriter | None]:

@@ -7,7 +7,6 @@ import torch
 from firnline.errors import ModelError
 from firnline.models.bundle import Bundle
 from firnline.models.merging import calibrated, merging_of
-from firnline.models.normaliser import Floats
 from firnline.training.validation import Probabilities, of_network
 
 
@@ -21,21 +20,16 @@ def probabilities_of(bundle: Bundle, device: torch.device) -> Probabilities:
     """
     said = bundle.description
     temperatures = None if said.calibration is None else said.calibration.temperatures
-    if bundle.classifier is not None:
-        classify = bundle.classifier.probabilities
-        return lambda values: calibrated(classify(values), temperatures)
-    if not bundle.members:
-        alone = _alone(bundle, device)
-        return lambda values: calibrated(alone(values), temperatures)
+    predict = _merged(bundle, device) if bundle.members else _alone(bundle, device)
+    return lambda values: calibrated(predict(values), temperatures)
+
+
+def _merged(bundle: Bundle, device: torch.device) -> Probabilities:
     if len({leaf.description.bands for leaf in bundle.leaves}) > 1:
         raise ModelError("its members do not take the same bands in the same way", where=bundle.folder)
     members = [probabilities_of(member, device) for member in bundle.members]
-    merge = merging_of(said.architecture)
-
-    def merged(values: Floats) -> Floats:
-        return calibrated(merge([member(values) for member in members]), temperatures)
-
-    return merged
+    merge = merging_of(bundle.description.architecture)
+    return lambda values: merge([member(values) for member in members])
 
 
 def _alone(bundle: Bundle, device: torch.device) -> Probabilities:

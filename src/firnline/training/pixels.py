@@ -109,7 +109,7 @@ def importance_in(run: Run, classifier: RasterClassifier, *, count: int = 50_000
     Raises
     ------
     ConfigError
-        When no validation scene has truth of the model's scheme.
+        When no validation scene has truth of the model's scheme, or holds any of its classes.
     """
     config = run.config
     pairs = [(scene, inputs) for scene, inputs in run.held_out if scene.scheme == config.scheme]
@@ -128,6 +128,12 @@ def importance_in(run: Run, classifier: RasterClassifier, *, count: int = 50_000
         count=count,
         seed=config.seed,
     )
+    if not (held_out.labels > 0).any():
+        raise ConfigError(
+            "importance is what is lost of the classes, and no known pixel of the validation scenes is of one",
+            where=config.name,
+            do="give scenes that hold them the role: validation",
+        )
     return importances(classifier, run.layout.bands, held_out, repeats=repeats, seed=config.seed)
 
 

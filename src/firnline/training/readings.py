@@ -31,8 +31,11 @@ class BandGatherer:
         self._of: dict[str, dict[Level, _Gathered]] = {name: {} for name in layout.bands}
 
     def add(self, source: FeatureSource, statistics: BandStatistics) -> None:
-        """Take in the statistics of a scene's bands, as many of the layout's as it has."""
-        for name in statistics.bands:
+        """Take in the statistics of a scene's bands, as many of the layout's as it has.
+
+        A band without a known pixel tells nothing of its level: to normalise by it would be to normalise by nothing.
+        """
+        for name in (each.name for each in statistics.summary() if each.count):
             level = level_behind(source, name)
             if level not in self._of[name]:
                 self._of[name][level] = _Gathered(BandStatistics((name,)), _unit(source.scene, name))
@@ -42,7 +45,7 @@ class BandGatherer:
                 gathered.sensors.add(source.scene.sensor)
 
     def bands(self) -> tuple[BandInput, ...]:
-        """The bands as the bundle describes them; those that no training scene has are left out."""
+        """The bands as the bundle describes them; those of which no training pixel is known are left out."""
         return tuple(
             BandInput(
                 name=name,

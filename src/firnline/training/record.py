@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from typing import Any
 
 import torch
@@ -12,10 +13,11 @@ from rasterio.warp import transform_bounds
 
 import firnline
 from firnline.bands import Sensor
+from firnline.models.architectures import EncoderSettings
 from firnline.models.bundle import Description
 from firnline.preflight.finding import Preflight
 from firnline.training.checkpoint import Progress
-from firnline.training.config import TwoBinaryTraining
+from firnline.training.config import TrainingConfig, TwoBinaryTraining
 from firnline.training.run import Run, resolutions
 from firnline.training.table_data import AnyScene, Split, TableScene
 from firnline.training.validation import Counts, as_record, named_iou
@@ -91,7 +93,7 @@ def _scene_records(run: Run) -> list[dict[str, Any]]:
 def _made_with(run: Run) -> dict[str, Any]:
     """Versions and machine."""
     return {
-        "versions": _versions(),
+        "versions": _versions(run.config),
         "threads": torch.get_num_threads(),
         "processes": run.processes.count,
         "device": run.device.type,
@@ -107,8 +109,13 @@ def _found(found: Preflight | None) -> dict[str, list[str]]:
     return {"marks": list(found.marks), **({"refused, and used all the same": refused} if refused else {})}
 
 
-def _versions() -> dict[str, str]:
-    return {"firnline": firnline.__version__, "torch": torch.__version__}
+def _versions(config: TrainingConfig) -> dict[str, str]:
+    borrowed = ("segmentation-models-pytorch", "timm") if isinstance(config.architecture, EncoderSettings) else ()
+    return {
+        "firnline": firnline.__version__,
+        "torch": torch.__version__,
+        **{each: version(each) for each in borrowed},
+    }
 
 
 def _degrees(scene: AnyScene) -> list[float]:
@@ -118,11 +125,11 @@ def _degrees(scene: AnyScene) -> list[float]:
 
 
 def fingerprint(run: Run) -> str:
-    """A hash of what a run goes on with: settings (not the cache), scenes, truth, machine, versions."""
+    """A hash of what a run goes on with: settings (not the cache), scenes, their bands, truth, machine, versions."""
     digest = hashlib.sha256(run.config.model_dump_json(exclude={"cache_mb"}).encode())
     digest.update(repr(_made_with(run)).encode())
     for scene in run.scenes:
         digest.update(scene.name.encode())
         digest.update(scene.identity() if isinstance(scene, TableScene) else scene.truth.tobytes())
-    digest.update(repr(run.bands).encode())
+    digest.update(repr((run.bands, run.inputs)).encode())
     return digest.hexdigest()

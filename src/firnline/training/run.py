@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +11,11 @@ import torch
 
 from firnline.bands import BANDS, Kind, Level
 from firnline.errors import ConfigError
-from firnline.models.architectures import EncoderSettings
+from firnline.features import INDICES
+from firnline.models.architectures import EncoderSettings, NetworkSettings
 from firnline.models.band_inputs import BandInput, layout_of
 from firnline.models.fit import fit_bands, level_behind
 from firnline.models.inputs import Inputs, Layout
-from firnline.models.pixels.settings import PixelSettings
 from firnline.preflight.finding import Preflight
 from firnline.training.augment_bands import ChipBand
 from firnline.training.config import TrainingConfig
@@ -104,11 +104,39 @@ def prepare(
         raise ConfigError("there are no validation scenes to see a gain on", where="patience", do="leave it out")
     for leak in () if split is None else split.leaks:
         warn(f"the split leaks: {leak}")
-    for name in sorted(set(config.layout.bands) - {band.name for band in bands}):
-        warn(f"no training scene has the optional band '{name}': the model does without it")
+    _require_known(config, bands)
     inputs = [fit_bands(bands, scene.source, config.impute, config.name).inputs for scene in scenes]
     bf16 = config.precision == "bf16" or (config.precision == "auto" and _has_fast_bf16(processes.device))
-    return Run(config, scenes, places, bands, inputs, processes, bf16, split, found)
+    run = Run(config, scenes, places, bands, inputs, processes, bf16, split, found)
+    for line in _of_optional_bands(run):
+        warn(line)
+    return run
+
+
+def _require_known(config: TrainingConfig, bands: Sequence[BandInput]) -> None:
+    unknown = sorted(set(config.bands) - {band.name for band in bands})
+    if unknown:
+        raise ConfigError(
+            f"no pixel of {' and '.join(unknown)} is known in the training scenes",
+            where=config.name,
+            do="leave it out",
+        )
+
+
+def _of_optional_bands(run: Run) -> Iterator[str]:
+    """What the model does not learn of its optional bands: what they are like, or how to do without them."""
+    for name in sorted(set(run.config.layout.bands) - set(run.layout.bands)):
+        yield f"no training scene has the optional band '{name}': the model does without it"
+    trained = [inputs for scene, inputs in zip(run.scenes, run.inputs, strict=True) if scene.role == "train"]
+    for name in run.layout.optional:
+        if name in INDICES and set(INDICES[name]) <= set(run.layout.required):
+            continue  # whoever has the others has it
+        is_dropped = run.config.augmentation.drop_input > 0
+        if not is_dropped and not any(name in inputs.absent for inputs in trained):
+            yield (
+                f"every training scene has the optional band '{name}', and augmentation.drop_input does not take it "
+                "away: of scenes without it the model has learnt nothing"
+            )
 
 
 def _data(
@@ -119,7 +147,7 @@ def _data(
         scenes = load_scenes(config, folder)
         _require_alike(scenes, config)
         check(scenes)
-        places = [] if isinstance(config.architecture, PixelSettings) else find_places(scenes, config)
+        places = find_places(scenes, config) if isinstance(config.architecture, NetworkSettings) else []
         return config, scenes, places, gather_scenes(scenes, config.layout), None
     config, data = load_table(config, folder / config.table)
     _require_alike(data.scenes, config)

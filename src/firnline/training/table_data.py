@@ -23,6 +23,7 @@ from firnline.errors import ConfigError, LabelError
 from firnline.features import FeatureSource
 from firnline.flags import find_flags
 from firnline.grid import Window
+from firnline.models.architectures import NetworkSettings
 from firnline.models.band_inputs import BandInput
 from firnline.models.inputs import Layout, spread
 from firnline.models.normaliser import Floats
@@ -144,7 +145,8 @@ def load_table(config: TrainingConfig, path: Path) -> tuple[TrainingConfig, Tabl
         for role, of_role in sides.items()
         for cut, chips in grouped(of_role)
     ]
-    places = _places(table, scenes, {chip.id for chip in sides[TRAIN]}, config)
+    is_network = isinstance(config.architecture, NetworkSettings)
+    places = _places(table, scenes, {chip.id for chip in sides[TRAIN]}, config) if is_network else []
     words = table.about.split + ("" if config.fold is None else f"; fold {config.fold} validates")
     return config, TableData(scenes, places, sides[TRAIN], Split(path.name, words, leaks_of(table)))
 

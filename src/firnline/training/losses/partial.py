@@ -10,15 +10,7 @@ from torch import Tensor
 
 from firnline.classes import BACKGROUND, CLEAN_ICE, DEBRIS, UNKNOWN, LabelScheme
 from firnline.errors import LabelError
-
-_Groups = tuple[tuple[int, ...], ...]
-
-_GROUPS: dict[tuple[LabelScheme, LabelScheme], _Groups] = {
-    (LabelScheme.CLASS, LabelScheme.GLACIER): ((0,), (1, 2)),
-    (LabelScheme.CLASS, LabelScheme.DEBRIS): ((0, 1), (2,)),
-    (LabelScheme.CLASS, LabelScheme.CLEAN): ((0, 2), (1,)),
-}
-"""(model, truth): which of the model's classes make up each value of the truth."""
+from firnline.evaluation.calibration import GROUPS, Groups
 
 
 def as_truth_sees(probabilities: Tensor, model: LabelScheme, truth: LabelScheme) -> Tensor:
@@ -63,7 +55,7 @@ def require_learnable(model: LabelScheme, truth: LabelScheme, where: Path | None
     --------
     >>> require_learnable(LabelScheme.CLASS, LabelScheme.DEBRIS)
     """
-    if model != truth and (model, truth) not in _GROUPS:
+    if model not in (truth, LabelScheme.CLASS):
         raise LabelError(
             f"a model of scheme '{model}' cannot learn from truth of scheme '{truth}'",
             where=where,
@@ -71,9 +63,9 @@ def require_learnable(model: LabelScheme, truth: LabelScheme, where: Path | None
         )
 
 
-def _groups(model: LabelScheme, truth: LabelScheme) -> _Groups:
+def _groups(model: LabelScheme, truth: LabelScheme) -> Groups:
     require_learnable(model, truth)
-    return _GROUPS[model, truth]
+    return GROUPS[truth]
 
 
 def ice_truth(truth: Tensor, schemes: Sequence[LabelScheme]) -> Tensor:
