@@ -83,10 +83,12 @@ def test_units_without_the_class_do_not_make_an_interval() -> None:
     found = interval([*with_class, *without], 1)
     assert (found.units, found.low, found.high) == (LEAST_UNITS - 1, None, None)
     assert found.value is not None
-    assert found.text.endswith("[too few: 7]")
+    assert found.text.endswith("[too few: 7 blocks]")
     enough = interval([*with_class, unit("a", 99, 40, 0, 20), *without], 1)
     assert enough.units == LEAST_UNITS
     assert enough.low is not None
+    absent = interval([unit("a", n, 0, 10 + n, 0) for n in range(20)], 1)  # mapped, and not in the truth
+    assert (absent.value, absent.low, absent.text) == (0.0, None, "0.000 [not in the truth]")
     nothing = interval(without, 1)
     assert (nothing.value, nothing.units, nothing.text) == (None, 0, "-")
 

@@ -99,7 +99,7 @@ def test_too_few_units_or_seeds_make_no_claim() -> None:
     for found in (few_seeds, few_units):
         assert (found.verdict, found.low, found.high) == (Verdict.TOO_FEW, None, None)
         assert found.value == pytest.approx(0.8)
-        assert found.sentence.startswith("too few to say: iou +0.800")
+        assert found.sentence.startswith("too few to say: IoU +0.800")
     nothing = difference(arm(0, 3, 0), arm(0, 3, 0), 1)
     assert (nothing.verdict, nothing.value) == (Verdict.TOO_FEW, None)
     assert "nothing to score" in nothing.sentence

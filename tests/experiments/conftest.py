@@ -51,6 +51,12 @@ def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for experiments of the same configuration, which share trials there: each is trained once."""
+    return tmp_path_factory.mktemp("together")
+
+
 MakeConfig = Callable[..., Path]
 
 

@@ -11,11 +11,11 @@ MODELS = ["forest", "boosting", "perceptron", "unet", "firn"]
 
 
 def test_every_model_has_its_row(
-    make_config: MakeConfig, firnline: Callable[..., tuple[int, str, str]], tmp_path: Path
+    make_config: MakeConfig, firnline: Callable[..., tuple[int, str, str]], together: Path
 ) -> None:
-    code, _, error = firnline("experiment", "baselines", "--data", make_config(), "-o", tmp_path)
+    code, _, error = firnline("experiment", "baselines", "--data", make_config(), "-o", together)
     assert code == 0, error
-    folder = tmp_path / "baselines"
+    folder = together / "baselines"
     rows = list(csv.DictReader((folder / "iou.csv").read_text().splitlines()))
     assert [row["model"] for row in rows] == [*MODELS, "everything is the class", "untrained rule"]
     assert all(0 <= float(row[name]) <= 1 for row in rows for name in ("glacier", "clean ice", "debris"))

@@ -12,10 +12,10 @@ Run = Callable[..., tuple[int, str, str]]
 MakeConfig = Callable[..., Path]
 
 
-def test_binary_multiclass_and_two_binary(make_config: MakeConfig, firnline: Run, tmp_path: Path) -> None:
-    code, out, _ = firnline("experiment", "classes", "--data", make_config(), "-o", tmp_path)
+def test_binary_multiclass_and_two_binary(make_config: MakeConfig, firnline: Run, together: Path) -> None:
+    code, out, _ = firnline("experiment", "classes", "--data", make_config(), "-o", together)
     assert (code, out.split()[0]) == (0, "page")
-    rows = {row["model"]: row for row in csv.DictReader((tmp_path / "classes" / "iou.csv").read_text().splitlines())}
+    rows = {row["model"]: row for row in csv.DictReader((together / "classes" / "iou.csv").read_text().splitlines())}
     assert list(rows)[:3] == ["binary", "multiclass", "two-binary"]
     assert rows["binary"]["glacier"] != "" == rows["binary"]["debris"]
     assert all(rows["two-binary"][name] != "" for name in ("glacier", "clean ice", "debris"))

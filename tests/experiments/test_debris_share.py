@@ -17,12 +17,12 @@ BLOCK = 32
 
 
 def test_blocks_and_shares_are_those_of_the_truth(
-    make_config: MakeConfig, firnline: Run, synthetic: Path, tmp_path: Path
+    make_config: MakeConfig, firnline: Run, synthetic: Path, together: Path
 ) -> None:
     config = make_config(settings={"debris-share": {"thresholds": [0, 5, 99]}})
-    code, _, error = firnline("experiment", "debris-share", "--data", config, "-o", tmp_path)
+    code, _, error = firnline("experiment", "debris-share", "--data", config, "-o", together)
     assert code == 0, error
-    rows = list(csv.DictReader((tmp_path / "debris-share" / "debris-share.csv").read_text().splitlines()))
+    rows = list(csv.DictReader((together / "debris-share" / "debris-share.csv").read_text().splitlines()))
     with rasterio.open(synthetic / "east-2" / "classes.tif") as file:
         truth = file.read(1)
     blocks = truth.reshape(-1, BLOCK, truth.shape[1] // BLOCK, BLOCK).swapaxes(1, 2).reshape(-1, BLOCK * BLOCK)
@@ -38,7 +38,7 @@ def test_blocks_and_shares_are_those_of_the_truth(
             assert row["verdict"] == "too few"  # one seed claims nothing
     assert int(rows[0]["blocks"]) > 0
     assert (rows[2]["blocks"], rows[2]["binary"], rows[2]["verdict"]) == ("0", "", "no blocks")
-    page = (tmp_path / "debris-share" / "index.html").read_text()
+    page = (together / "debris-share" / "index.html").read_text()
     assert "another data set" in page
     assert "more than 99 % debris (0 % of the blocks): there are none" in page
 

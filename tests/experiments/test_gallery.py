@@ -61,17 +61,17 @@ def test_one_block_is_shown_once() -> None:
     assert [each.why for each in places] == ["best"]
 
 
-def test_images_labels_and_maps_side_by_side(make_config: MakeConfig, firnline: Run, tmp_path: Path) -> None:
+def test_images_labels_and_maps_side_by_side(make_config: MakeConfig, firnline: Run, together: Path) -> None:
     config = make_config(settings={"gallery": {"models": ["base", "firn"]}})
-    code, out, error = firnline("experiment", "gallery", "--data", config, "-o", tmp_path)
+    code, out, error = firnline("experiment", "gallery", "--data", config, "-o", together)
     assert (code, out.split()[:1]) == (0, ["page"]), error
-    rows = list(csv.DictReader((tmp_path / "gallery" / "places.csv").read_text(encoding="utf-8").splitlines()))
+    rows = list(csv.DictReader((together / "gallery" / "places.csv").read_text(encoding="utf-8").splitlines()))
     assert [row["place"] for row in rows] == ["best", "median", "worst"]
     scores = [float(row["IoU base"]) for row in rows]
     assert scores == sorted(scores, reverse=True)
-    study = Study("gallery", read_experiment(config), tmp_path)
+    study = Study("gallery", read_experiment(config), together)
     [scene] = study.folds[0].tests()
-    [path] = (tmp_path / "trials" / "firn").rglob("probabilities.tif")
+    [path] = (together / "trials" / "firn").rglob("probabilities.tif")
     with rasterio.open(path) as file:
         none, clean, debris = file.read().astype(int)
     known = (scene.truth != UNKNOWN) & (none != UNKNOWN)
@@ -82,7 +82,7 @@ def test_images_labels_and_maps_side_by_side(make_config: MakeConfig, firnline: 
         part = (slice(top, top + 32), slice(left, left + 32))
         true, mapped = ((known & each)[part] for each in (scene.truth > 0, clean + debris > none))
         assert float(row["IoU firn"]) == pytest.approx((true & mapped).sum() / (true | mapped).sum())
-    picture = imread(tmp_path / "gallery" / "gallery.png")
+    picture = imread(together / "gallery" / "gallery.png")
     assert picture.shape[1] > picture.shape[0]
     colours = {tuple(colour) for colour in (255 * picture[::2, ::2, :3].reshape(-1, 3)).round().astype(int).tolist()}
     assert (0, 114, 178) in colours  # clean ice

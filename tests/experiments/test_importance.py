@@ -7,7 +7,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from firnline.classes import UNKNOWN
+from firnline.classraster import read_classes, write_classes
 
 Run = Callable[..., tuple[int, str, str]]
 MakeConfig = Callable[..., Path]
@@ -43,6 +47,7 @@ def test_shuffling_the_snow_index_costs_more_than_the_aspect(
     assert code == 0, error
     by_band = {row["band"]: row for row in _rows(tmp_path)}
     assert float(by_band["ndsi"]["lost IoU"]) > float(by_band["eastness"]["lost IoU"])
+    assert "one training tells nothing of chance" in (tmp_path / "importance" / "index.html").read_text()
     record = json.loads((tmp_path / "importance" / "provenance.json").read_text())
     assert record["settings"]["bands"] == ["ndsi", "eastness"]
 
@@ -66,3 +71,22 @@ def test_a_mistake_is_one_line(
     assert (code, error.count("\n")) == (2, 1)
     assert line in error
     assert not (tmp_path / "out").exists()
+
+
+def test_test_scenes_without_any_ice_are_one_line(
+    make_config: MakeConfig, synthetic: Path, firnline: Run, tmp_path: Path
+) -> None:
+    """Nothing is lost where there is nothing: a table of zeros would say that no band matters."""
+    found = read_classes(synthetic / "east-2" / "classes.tif")
+    bare = np.where(found.classes == UNKNOWN, UNKNOWN, 0).astype(np.uint8)
+    write_classes(synthetic / "east-2" / "bare.tif", bare, found.grid, found.scheme)
+    scenes = [
+        {"images": "west-1/scene.tif", "truth": "west-1/classes.tif"},
+        {"images": "east-2/scene.tif", "truth": "east-2/bare.tif", "role": "validation"},
+    ]
+    own = {"bands": ["ndsi", "slope"], "pixels": 500}
+    config = make_config(training={"scenes": scenes}, settings={"importance": own})
+    code, _, error = firnline("experiment", "importance", "--data", config, "-o", tmp_path)
+    assert code == 2
+    assert "no known pixel of the validation scenes is of one" in error
+    assert not (tmp_path / "importance").exists()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import shutil
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,12 +18,21 @@ from firnline.chips.make import make_table
 from firnline.chips.make_settings import MakeSettings
 from firnline.classes import UNKNOWN
 from firnline.classraster import read_classes, write_classes
-from firnline.errors import ConfigError
+from firnline.errors import ConfigError, OutputError
 from firnline.evaluation.blocks import summed
+from firnline.evaluation.confusion import confusion
+from firnline.evaluation.rules import rule_map
 from firnline.experiments.config import read_experiment
 from firnline.experiments.folds import Fold, dealt_table
+from firnline.experiments.measure import true_side
+from firnline.experiments.outcome import Outcome, Table
+from firnline.experiments.page import write_outcome
 from firnline.experiments.registry import run_experiment
+from firnline.experiments.results import Trial, Trials, read_trial, write_trial
+from firnline.experiments.scenes import StudyScene, TestScene
 from firnline.experiments.study import Study
+from firnline.experiments.trivial import trivial_trials
+from firnline.files import only_one
 from firnline.models.bundle import load_bundle
 
 MakeConfig = Callable[..., Path]
@@ -85,6 +97,71 @@ def test_other_settings_are_refused_by_name_and_made_anew_on_request(make_config
     assert not any("done before" in line for line in said)
 
 
+def test_maps_of_another_runtime_are_other_trials(make_config: MakeConfig, tmp_path: Path) -> None:
+    study = study_of(make_config(), tmp_path)
+    study.trials([study.arm("base")])
+    other = study_of(make_config(runtime="openvino"), tmp_path)
+    with pytest.raises(ConfigError, match=r"other settings \(runtime\)"):
+        other.trials([other.arm("base")])
+
+
+def test_a_second_run_into_the_same_folder_is_refused(make_config: MakeConfig, tmp_path: Path) -> None:
+    study = study_of(make_config(), tmp_path)
+    with only_one(tmp_path / "trials"), pytest.raises(OutputError, match="another run is working there"):
+        study.trials([study.arm("base")])
+    assert not list(tmp_path.rglob("result.json"))
+
+
+def test_test_scenes_are_not_all_held_at_once(
+    make_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hundreds of Landsat scenes are tested in the memory of one or two."""
+    opened: list[weakref.ref[TestScene]] = []
+    most = 0
+
+    def watched(scene: StudyScene) -> TestScene:
+        nonlocal most
+        found = open_scene(scene)
+        opened.append(weakref.ref(found))
+        most = max(most, sum(each() is not None for each in opened))
+        return found
+
+    open_scene = StudyScene.opened
+    monkeypatch.setattr(StudyScene, "opened", watched)
+    study = study_of(make_config(folds=[["east-*", "landsat8"]]), tmp_path)
+    again = study.folds[0].test * 3
+    fold = Fold("many", study.folds[0].train, again)
+    trivial_trials(study, [fold])
+    assert len(opened) == 3 * len(again)  # everything, and the rule twice: what all can answer, and the map
+    assert most <= 2  # the next one is opened before the last one is let go
+
+
+def test_one_rule_is_tried_on_all_scenes_of_a_fold(make_config: MakeConfig, synthetic: Path, tmp_path: Path) -> None:
+    """A scene without heights has no rule for debris, and that of glacier is for all scenes the one it allows."""
+    flat = synthetic / "flat.tif"
+    with rasterio.open(synthetic / "east-1" / "scene.tif") as file:
+        profile, values = {**file.profile, "count": 5}, file.read((1, 2, 3, 4, 5))
+    with rasterio.open(flat, "w", **profile) as copy:
+        copy.descriptions = ["B1", "B2", "B3", "B4", "B5"]
+        copy.write(values)
+    flat.with_name("flat.firnline.yaml").write_text("sensor: landsat7\nlevel: digital number\n")
+    scenes = [
+        {"images": "west-1/scene.tif", "truth": "west-1/classes.tif"},
+        {"images": "east-2/scene.tif", "truth": "east-2/classes.tif", "role": "validation"},
+        {"images": "flat.tif", "truth": "east-1/classes.tif", "role": "validation"},
+    ]
+    study = study_of(make_config(training={"scenes": scenes}), tmp_path)
+    trials = trivial_trials(study, study.folds)
+    assert trials.answers("everything is the class", "debris")
+    assert not trials.answers("untrained rule", "debris")
+    glacier, by_hand = summed(trials.units("untrained rule", "glacier")).counts, np.zeros((2, 2), np.int64)
+    for scene in study.folds[0].tests():
+        said = rule_map(scene.source, "clean ice").classes  # ndsi > 0.4, which is all that both scenes allow
+        assert said is not None
+        by_hand += confusion(true_side("glacier", scene), said, 2).counts
+    assert glacier.tolist() == by_hand.tolist()
+
+
 def test_nothing_is_chosen_on_the_scenes_that_test(make_config: MakeConfig, synthetic: Path, tmp_path: Path) -> None:
     """With the truth of the test scene turned round, the best epoch would be another: the weights are the same."""
     found = read_classes(synthetic / "east-2" / "classes.tif")
@@ -143,13 +220,44 @@ def test_a_table_of_an_experiment_has_a_row_for_each_arm(make_config: MakeConfig
     assert "another data set" in text
     assert "--seed 0 --seed 1 --seed 2" in text
     assert (page.parent / "iou-by-class.png").read_bytes().startswith(b"\x89PNG")
+    record = json.loads((page.parent / "provenance.json").read_text())
+    assert record["configuration"]["training"]["learning_rate"] == 0.01
+    assert {path.name for path in page.parent.iterdir()} == {*record["files"], "index.html", "provenance.json"}
+
+
+def test_files_of_an_earlier_run_do_not_stay_among_those_of_the_next(make_config: MakeConfig, tmp_path: Path) -> None:
+    study = study_of(make_config(), tmp_path)
+    first, second = (Outcome("t", "q", (Table(name, "t", ("a",), ()),)) for name in ("before", "after"))
+    folder = write_outcome(first, study).parent
+    (folder / "note.txt").write_text("of a person")
+    write_outcome(second, study)
+    assert {"after.csv", "after.md", "note.txt"} <= {path.name for path in folder.iterdir()}
+    assert not {"before.csv", "before.md"} & {path.name for path in folder.iterdir()}
+
+
+def test_what_training_warns_of_stays_with_the_trial_and_stands_on_the_page(
+    make_config: MakeConfig, tmp_path: Path
+) -> None:
+    study = study_of(make_config(), tmp_path)
+    write_trial(Trial("base", "all", 0, tmp_path / "trial", (), 0.0, 0, ("the split leaks: 3 chips",)))
+    kept = read_trial(tmp_path / "trial")
+    page = write_outcome(Outcome("t", "q", (), trials=Trials((kept, kept))), study).read_text(encoding="utf-8")
+    assert page.count("the split leaks: 3 chips") == 1
+
+
+def test_a_mistake_in_an_arm_is_told_before_anything_is_trained(make_config: MakeConfig, tmp_path: Path) -> None:
+    arms = {"forest": {"architecture": {"threes": 3}}}
+    with pytest.raises(ConfigError, match=r"arms\.forest.*threes"):
+        run_experiment("errors", make_config(arms=arms), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_table_of_chips_is_tested_on_its_own_side(make_config: MakeConfig, synthetic: Path, tmp_path: Path) -> None:
     scenes = [
         {"images": "west-1/scene.tif", "truth": "west-1/classes.tif"},
-        {"images": "east-1/scene.tif", "truth": "east-1/classes.tif", "role": "validation"},
+        {"images": "east-1/scene.tif", "truth": "chips-truth.tif", "role": "validation"},
     ]
+    truth = Path(shutil.copy(synthetic / "east-1" / "classes.tif", synthetic / "chips-truth.tif"))
     table = make_table(MakeSettings(name="chips", size=64, scenes=scenes), synthetic, synthetic / "chips.parquet")
     training = {"scenes": None, "table": "chips.parquet", "chips": {"per_epoch": 4}}
     study = study_of(make_config(training=training), tmp_path / "own")
@@ -165,3 +273,6 @@ def test_a_table_of_chips_is_tested_on_its_own_side(make_config: MakeConfig, syn
     [back] = study.trials([study.arm("base")], [Fold("turned", table=turned)])
     assert back.folder.parent.name == "turned"
     assert summed(back.units("glacier")).truth_unknown != summed(trial.units("glacier")).truth_unknown
+    os.utime(truth, (0, 0))
+    with pytest.raises(ConfigError, match=r"other settings \(files\)"):
+        study.trials([study.arm("base")])

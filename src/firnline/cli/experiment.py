@@ -27,6 +27,13 @@ def command(
 
     with progress_bar(name) as bar:
         page = run_experiment(
-            name, data, out_dir, seeds=tuple(seed) or None, restart=restart, force=force, tell=bar.say
+            name,
+            data,
+            out_dir,
+            seeds=tuple(seed) or None,
+            restart=restart,
+            force=force,
+            tell=bar.say,
+            step=bar.update,
         )
     typer.echo(f"page {page}")

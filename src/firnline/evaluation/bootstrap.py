@@ -42,6 +42,17 @@ class Statistic(StrEnum):
     F1 = "f1"
     AREA_ERROR = "area_error"
 
+    @property
+    def words(self) -> str:
+        """As people write it.
+
+        Examples
+        --------
+        >>> Statistic.IOU.words, Statistic.AREA_ERROR.words
+        ('IoU', 'area error')
+        """
+        return {Statistic.IOU: "IoU", Statistic.F1: "F1"}.get(self, self.value.replace("_", " "))
+
     def of(self, counts: NDArray[np.float64] | NDArray[np.int64]) -> NDArray[np.float64]:
         """The score of counts (..., 3): true positives, false positives, false negatives; NaN is no value."""
         above, below = (np.asarray(counts @ np.array(w, np.float64), np.float64) for w in _RATIOS[self])
@@ -58,6 +69,9 @@ _RATIOS: Final = {
 }
 """What true positives, false positives and false negatives weigh above and below the line."""
 
+_OF_TRUTH: Final = (Statistic.IOU, Statistic.F1)
+"""Scores that are 0, whatever the map, where the truth holds none of the class."""
+
 
 class Level(StrEnum):
     """What is drawn: scenes and then blocks within them, or blocks alone."""
@@ -72,6 +86,9 @@ class Interval:
 
     `units` says how many units the interval rests on (scenes or blocks, by `level`): those in which the class is in
     the truth or in the map. With `Level.BLOCKS` the interval is about these scenes, not about others.
+
+    `seeds` is given where chance in training is part of the interval: so many trainings it rests on. `is_absent`
+    says that the truth holds none of the class: an IoU of 0 then tells only that something was mapped as it.
     """
 
     statistic: Statistic
@@ -81,6 +98,8 @@ class Interval:
     level: Level
     units: int
     confidence: float
+    seeds: int | None = None
+    is_absent: bool = False
 
     @property
     def text(self) -> str:
@@ -90,12 +109,33 @@ class Interval:
         --------
         >>> Interval(Statistic.IOU, 0.6123, 0.55, 0.67, Level.BLOCKS, 21, 0.95).text
         '0.612 [0.550, 0.670]'
+        >>> Interval(Statistic.IOU, 0.02, None, None, Level.BLOCKS, 21, 0.95, seeds=2).text
+        '0.020 [too few: 2 seeds]'
         """
         if self.value is None:
             return "-"
+        if self.is_absent:
+            return f"{self.value:.3f} [not in the truth]"
         if self.low is None or self.high is None:
-            return f"{self.value:.3f} [too few: {self.units}]"
+            return f"{self.value:.3f} [too few: {self._too_few}]"
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+    @property
+    def _too_few(self) -> str:
+        if self.units < LEAST_UNITS or self.seeds is None:
+            return plural(self.units, self.level.value.removesuffix("s"))
+        return plural(self.seeds, "seed")
+
+
+def plural(count: int, what: str) -> str:
+    """A count with its noun.
+
+    Examples
+    --------
+    >>> plural(1, "seed"), plural(3, "block")
+    ('1 seed', '3 blocks')
+    """
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def interval(
@@ -149,8 +189,9 @@ def interval(
     counts, scenes = counts[is_used], scene_indices([each for each, used in zip(units, is_used, strict=True) if used])
     level, number = level_of(scenes)
     score = _number(statistic.of(counts.sum(axis=0)))
-    if score is None or number < LEAST_UNITS:
-        return Interval(statistic, score, None, None, level, number, confidence)
+    is_absent = statistic in _OF_TRUTH and score is not None and not counts[:, [0, 2]].any()
+    if score is None or number < LEAST_UNITS or is_absent:
+        return Interval(statistic, score, None, None, level, number, confidence, is_absent=is_absent)
     rng = np.random.default_rng(seed)
     portions = _two_stages(scenes, replicates, rng) if level == Level.SCENES else draws_of(number, replicates, rng)
     drawn = np.concatenate([statistic.of(weights @ counts) for weights in portions])

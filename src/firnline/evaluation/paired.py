@@ -22,6 +22,7 @@ from firnline.evaluation.bootstrap import (
     class_counts,
     draws_of,
     level_of,
+    plural,
     scene_indices,
 )
 
@@ -57,7 +58,8 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Difference:
-    """The first arm's score less the second's, both of the whole set; None where there is no value.
+    """The first arm's score less the second's, both of the whole set; None where there is no value, or the truth
+    holds none of the class.
 
     `units` are those that hold the class (scenes or blocks, by `level`; `scenes` is how many they are of), `seeds`
     the fewest of any fold, 0 where neither arm has any randomness. With `Level.BLOCKS` the interval is about these
@@ -88,29 +90,26 @@ class Difference:
         ...     Statistic.IOU, 0.64, 0.61, 0.03, 0.01, 0.05, Verdict.GAIN, Level.BLOCKS, 48, 3, 5, 3, 0.95
         ... )
         >>> found.sentence
-        'gain: iou +0.030 [+0.010, +0.050] (95 %; 48 blocks of these 3 scenes alone, 5 folds, at least 3 seeds each)'
+        'gain: IoU +0.030 [+0.010, +0.050] (95 %; 48 blocks of these 3 scenes alone, 5 folds, at least 3 seeds each)'
         """
         units = f"{self.units} scenes" if self.level == Level.SCENES else self._blocks
-        seeds = f"at least {_plural(self.seeds, 'seed')} each" if self.seeds else "nothing random"
-        rests = f"{units}, {_plural(self.folds, 'fold')}, {seeds}"
+        seeds = f"at least {plural(self.seeds, 'seed')} each" if self.seeds else "nothing random"
+        rests = f"{units}, {plural(self.folds, 'fold')}, {seeds}"
         if self.value is None:
-            return f"{self.verdict} to say: there is nothing to score ({rests})"
+            return f"{self.verdict} to say: there is nothing to score, as the truth holds none of the class ({rests})"
+        what = f"{self.statistic.words} {self.value:+.3f}"
         if self.low is None or self.high is None:
-            return (
-                f"{self.verdict} to say: {self.statistic} {self.value:+.3f} ({rests}; a claim needs {LEAST_UNITS} "
-                f"units with the class and {LEAST_SEEDS} seeds)"
-            )
+            needs = f"a claim needs {LEAST_UNITS} units with the class and {LEAST_SEEDS} seeds"
+            return f"{self.verdict} to say: {what} ({rests}; {needs})"
         bounds = f"[{self.low:+.3f}, {self.high:+.3f}]"
-        return f"{self.verdict}: {self.statistic} {self.value:+.3f} {bounds} ({100 * self.confidence:g} %; {rests})"
+        return f"{self.verdict}: {what} {bounds} ({100 * self.confidence:g} %; {rests})"
 
     @property
     def _blocks(self) -> str:
+        if self.units == 0:
+            return "no block holds it"
         these = "this scene" if self.scenes == 1 else f"these {self.scenes} scenes"
-        return f"{_plural(self.units, 'block')} of {these} alone"
-
-
-def _plural(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+        return f"{plural(self.units, 'block')} of {these} alone"
 
 
 def difference(
@@ -167,7 +166,8 @@ def difference(
     number = len(measured.scenes)
     scores = statistic.of(measured.means().sum(axis=0)) if number else np.full(2, np.nan)
     numbers = [None if np.isnan(score) else float(score) for score in scores]
-    gap = None if None in numbers else float(scores[0] - scores[1])
+    in_truth = number > 0 and bool(measured.means()[:, :, [0, 2]].any())  # else every map scores 0, however wrong
+    gap = float(scores[0] - scores[1]) if None not in numbers and in_truth else None
     low = high = None
     if gap is not None and number >= LEAST_UNITS and (measured.seeds == 0 or measured.seeds >= LEAST_SEEDS):
         half = _half_width(measured, statistic, confidence, replicates, np.random.default_rng(seed))

@@ -79,7 +79,11 @@ def rule_map(source: FeatureSource, class_name: str) -> RuleMap:
     if not usable:
         reasons = ", ".join(f"{name} {source.why_missing(name)}" for name in source.missing(rules[-1].needs))
         return RuleMap(rules[-1].words, None, reasons)
-    rule = usable[0]
+    return RuleMap(usable[0].words, mapped_by(usable[0], source))
+
+
+def mapped_by(rule: Rule, source: FeatureSource) -> Classes:
+    """A rule applied to a scene that has its features: uint8 (row, column), 255 where one of them is unknown."""
     rows, columns = source.scene.grid.shape
     classes = np.full((rows, columns), UNKNOWN, np.uint8)
     with source.reader() as reader:
@@ -89,4 +93,4 @@ def rule_map(source: FeatureSource, class_name: str) -> RuleMap:
             known = np.isfinite(features).all(axis=0)
             found = rule.test(dict(zip(rule.needs, features, strict=True)))
             classes[window.slices][known] = found[known]
-    return RuleMap(rule.words, classes)
+    return classes

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from firnline.chips.table import TRAIN, ChipTable, read_table, write_table
-from firnline.experiments.folds import Fold
+from firnline.experiments.folds import REFERENCES, Fold
 from firnline.experiments.study import Study
 from firnline.files import sha256_of
 
@@ -124,7 +124,7 @@ def _write_without(table: ChipTable, rows: set[int], path: Path) -> None:
         return
     frame = table.frame.iloc[[row for row in range(len(table)) if row not in rows]].reset_index(drop=True)
     moved = replace(table, path=path.absolute())
-    for column in ("scene", "truth", "dem", "sidecar"):
+    for column in REFERENCES:
         frame[column] = [moved.relative(table.resolve(n)) if isinstance(n, str) else None for n in frame[column]]
     path.parent.mkdir(parents=True, exist_ok=True)
     write_table(moved.with_frame(frame))

@@ -17,6 +17,7 @@ from firnline.experiments.scoring import (
     INTERVALS,
     Compared,
     as_interval,
+    by_chance,
     differences,
     differences_table,
     iou,
@@ -153,19 +154,13 @@ def sentences(tried: Tried, learning: Sequence[Learning]) -> tuple[str, ...]:
 
 
 def _against_full(tried: Tried) -> list[str]:
-    """By class, and how many of so many comparisons chance alone would decide."""
+    """By class, and what chance alone makes of so many comparisons."""
     gaps = differences(tried.trials, tried.full)
     told = [
         f"{question.capitalize()}, each set against {tried.full} (all bands). {_by_verdict(gaps, question)}."
         for question in tried.trials.questions
     ]
-    claimed = sum(each.difference.verdict in (Verdict.GAIN, Verdict.LOSS) for each in gaps)
-    if claimed:
-        told.append(
-            f"These are {len(gaps)} comparisons at 95 %: about {max(1, round(0.05 * len(gaps)))} would seem to "
-            f"differ by chance alone, and {claimed} do."
-        )
-    return told
+    return [*told, *by_chance([each.difference for each in gaps])]
 
 
 _HEADS: Final = {
@@ -205,6 +200,7 @@ def _with_little(learning: Sequence[Learning], full: str) -> list[str]:
         for least in learning[:1]
         for gaps in (differences(least.trials, full),)
         for question in least.trials.questions
+        if any(each.question == question for each in gaps)
     ]
 
 

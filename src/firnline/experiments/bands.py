@@ -15,7 +15,7 @@ from firnline.experiments.band_figures import curve_figure, sets_figure
 from firnline.experiments.band_findings import Learning, Tried, sentences, tables
 from firnline.experiments.band_sets import FOREST, BandSet, LeftOut, arm_of, band_sets, common_bands
 from firnline.experiments.config import Settings, section
-from firnline.experiments.importance import choices
+from firnline.experiments.importance import asked, choices
 from firnline.experiments.outcome import Outcome
 from firnline.experiments.results import Trials
 from firnline.experiments.study import Study
@@ -55,6 +55,8 @@ def run(study: Study) -> Outcome:
             f"there are not two sets of bands to compare (bands that all scenes have: {has})",
             "give scenes with more bands, or see settings.bands.only",
         )
+    if _is_like(FOREST, own.only):
+        asked(study)  # a mistake in the settings of the forest is told before anything is trained
     trials = _named(study.trials([_arm(study, each) for each in sets]))
     left_out = tuple(each for each in allowed.left_out if _is_like(each.name, own.only))
     tried = Tried(trials, sets, left_out, allowed.full)

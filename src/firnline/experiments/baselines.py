@@ -52,7 +52,7 @@ def run(study: Study) -> Outcome:
     trials = study.trials([study.arm(model) for model in own.models])
     tables = (
         iou_table(study, trials),
-        differences_table(trials, against=own.yardstick),
+        differences_table(trials, against=own.yardstick) if len(own.models) > 1 else None,
         TABLE_1,
         boundary_table(trials),
         sizes_table(trials),

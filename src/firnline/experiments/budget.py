@@ -79,15 +79,20 @@ def plan_of(study: Study, arm: Arm, fold: Fold) -> Plan:
     if minutes is None or networks == 0:
         return Plan()
     path = study.out / "trials" / arm.name / PLAN
-    basis = {**arm.as_record(), "cpu_minutes": minutes}
+    basis = json.loads(json.dumps({**arm.as_record(), "cpu_minutes": minutes}))
     for key in ("epochs", "name"):
         basis.pop(key, None)
     if path.is_file():
         found = json.loads(path.read_text(encoding="utf-8"))
-        if found["basis"] == json.loads(json.dumps(basis)):
+        if found["basis"] == basis:
             return Plan(**found["plan"])
         if not study.restart:
-            raise ConfigError("was made for other settings", where=path, do="use --restart, or another folder (-o)")
+            changed = sorted(key for key in {*basis, *found["basis"]} if found["basis"].get(key) != basis.get(key))
+            raise ConfigError(
+                f"was made for other settings ({', '.join(changed)})",
+                where=path,
+                do="use --restart, or another folder (-o)",
+            )
     study.tell(f"timing {arm.name}")
     plan = length(arm.config, _seconds_a_step(study, arm, fold, path.parent / "timing"), 60 * minutes / networks)
     with replaced(path) as temporary:

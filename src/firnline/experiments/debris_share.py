@@ -18,7 +18,7 @@ from firnline.experiments.figures import COLOURS, GREY, canvas, png_of
 from firnline.experiments.outcome import Cell, Figure, Outcome, Table
 from firnline.experiments.paper_numbers import TABLE_3
 from firnline.experiments.results import Trials
-from firnline.experiments.scoring import INTERVALS, as_interval, debris_shares
+from firnline.experiments.scoring import INTERVALS, as_interval, by_chance, debris_shares
 from firnline.experiments.study import Study
 from firnline.experiments.trivial import EVERYTHING, trivial_trials
 
@@ -122,7 +122,8 @@ def _table(
     )
     note = (
         f"IoU of glacier (clean ice or debris). A block of {study.config.block} pixels counts where it "
-        f"{_HOLDING[own.holding]}; the paper's patches are of 512 pixels and hold both. {INTERVALS}"
+        f"{_HOLDING[own.holding]}; the paper's patches are of 512 pixels and hold both. Each row holds the next. "
+        f"{INTERVALS}"
     )
     title = "IoU of glacier by the debris share of blocks"
     return Table("debris-share", title, (*columns, f"{MULTICLASS} less {BINARY}", "verdict"), cells, note)
@@ -136,7 +137,7 @@ def _sentences(rows: Sequence[DebrisRow], gaps: Sequence[Difference | None]) -> 
             told.append(f"{where}: there are none.")
         else:
             told.append(f"{where}, {MULTICLASS} against {BINARY}: {gap.sentence}.")
-    return told
+    return [*told, *by_chance([gap for gap in gaps if gap is not None])]
 
 
 def _figure(rows: Sequence[DebrisRow], gaps: Sequence[Difference | None]) -> Figure:
@@ -160,8 +161,8 @@ def _figure(rows: Sequence[DebrisRow], gaps: Sequence[Difference | None]) -> Fig
         axes.spines[["top", "right"]].set_visible(False)
     caption = (
         "Above, IoU of glacier over blocks with more and more debris, with 95 % intervals; dotted, the paper's "
-        "values, of another data set. Below, the paired difference: none is found where its interval holds zero, or "
-        "is not there."
+        "values, of another data set. Below, the paired difference: nothing may be claimed where its interval holds "
+        "zero, or where there is none."
     )
     return Figure("debris-share-figure", "IoU by debris share", caption, png_of(figure))
 

@@ -254,10 +254,12 @@ def _sentences(each: Counted) -> Iterator[str]:
         shares = {stratum: each.share(stratum, kind, alone=True) for stratum in each.alone}
         first = sorted(((s, n) for n, s in shares.items() if s and s >= 0.005), reverse=True)[:3]
         if not first:
-            yield f"{each.question}, {each.arm}: no {name}."
+            none = " (the truth holds none of the class)" if kind == 2 and not each.counts[ALL][[0, 2]].any() else ""
+            yield f"{each.question}, {each.arm}: no {name}{none}."
             continue
         listed = ", ".join(f"{stratum} {100 * share:.0f} %" for share, stratum in first)
-        yield f"{each.question}, {each.arm}: {int(each.counts[ALL][kind])} {name}, first of all in: {listed}."
+        pixels = f"{int(each.counts[ALL][kind])} pixels of all folds and seeds"
+        yield f"{each.question}, {each.arm}: {name} ({pixels}) are first of all put down to: {listed}."
     yield from _beside_the_paper(each)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas
 
@@ -20,6 +20,9 @@ from firnline.training.config import TrainingConfig
 
 WHOLE = "all"
 """The only fold where the configuration, or the table's split, says what is tested."""
+
+REFERENCES: Final = ("scene", "truth", "dem", "sidecar")
+"""The columns of a table of chips that name files, relative to the table."""
 
 
 @dataclass(frozen=True)
@@ -49,18 +52,23 @@ class Fold:
             changes = {"scenes": entries, "table": None, "fold": None}
         return config.model_copy(update={**changes, "truth_as": truth_as})
 
-    def tests(self) -> list[TestScene]:
-        """The scenes to test on, opened."""
+    def tests(self) -> Iterator[TestScene]:
+        """The scenes to test on, each opened when it is its turn: a truth may take as much memory as a scene."""
         if self.table is None:
-            return [scene.opened() for scene in self.test]
+            yield from (scene.opened() for scene in self.test)
+            return
         chips = list(read_table(self.table).chips())
         if self.number is not None:
-            return scenes_of_chips([chip for chip in chips if chip.fold == self.number], self.table)
-        side = TEST if any(chip.split == TEST for chip in chips) else VALIDATION
-        return scenes_of_chips([chip for chip in chips if chip.split == side], self.table)
+            chips = [chip for chip in chips if chip.fold == self.number]
+        else:
+            side = TEST if any(chip.split == TEST for chip in chips) else VALIDATION
+            chips = [chip for chip in chips if chip.split == side]
+        yield from scenes_of_chips(chips, self.table)
 
     def files(self) -> list[Path]:
         """What it rests on, for telling whether anything has changed."""
+        if self.table is not None:
+            return list(_table_files(self.table, self.table.stat().st_mtime_ns))
         return list(dict.fromkeys(path for scene in (*self.train, *self.test) for path in scene.files()))
 
     def as_record(self) -> dict[str, Any]:
@@ -90,6 +98,14 @@ def _table_sum(table: Path, _changed: int) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+@cache
+def _table_files(table: Path, _changed: int) -> tuple[Path, ...]:
+    """The scenes, truths, DEMs and sidecars of a table."""
+    found = read_table(table)
+    named = (name for column in REFERENCES for name in found.frame[column].unique() if isinstance(name, str))
+    return tuple(path for path in map(found.resolve, named) if path.is_file())
+
+
 def dealt_table(table: Path, place: Path, side_of: Callable[[dict[str, Any]], str | None], words: str) -> Path:
     """Write a table's chips dealt out anew, for a `Fold` of it; `side_of` a row is train, validation, test or None.
 
@@ -103,7 +119,7 @@ def dealt_table(table: Path, place: Path, side_of: Callable[[dict[str, Any]], st
     frame["split"] = [side_of({str(key): value for key, value in row.items()}) for row in frame.to_dict("records")]
     frame["fold"] = pandas.Series([None] * len(frame), dtype="Int32", index=frame.index)
     new = replace(old.with_frame(frame, split=words, leaks=()), path=place)
-    for column in ("scene", "truth", "dem", "sidecar"):
+    for column in REFERENCES:
         frame[column] = [new.relative(old.resolve(name)) if isinstance(name, str) else None for name in frame[column]]
     return write_table(new.with_frame(frame)).path
 

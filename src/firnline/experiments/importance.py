@@ -60,9 +60,7 @@ def run(study: Study) -> Outcome:
     ConfigError
         When there are fewer than two bands, or one that is asked for is not to be had.
     """
-    own = section(study.config, NAME, ImportanceSettings)
-    bands = _bands(study, own)
-    arm = forest_arm(study, bands)
+    own, arm = asked(study)
     trials = study.trials([arm])
     found = [_measured(study, arm, trial, trials.folds, own) for trial in trials]
     order = _order(found)
@@ -72,7 +70,7 @@ def run(study: Study) -> Outcome:
         (_table(found, order, own), _paper(order), iou_table(study, trials, first="classifier")),
         (_figure(found, order, own),),
         tuple(_sentences(found, order, own)),
-        own.model_dump() | {"bands": bands},
+        own.model_dump() | {"bands": arm.config.bands},
         trials,
     )
 
@@ -95,7 +93,13 @@ def all_bands(study: Study) -> tuple[str, ...]:
 
 
 def forest_arm(study: Study, bands: Sequence[str]) -> Arm:
-    """The forest, which `bands` shares with this experiment."""
+    """The forest, which `bands` shares with this experiment.
+
+    Raises
+    ------
+    ConfigError
+        When the settings do not go together.
+    """
     return arm_of(study, "forest", FOREST_ARM, bands)
 
 
@@ -105,9 +109,21 @@ def choices(study: Study) -> tuple[dict[str, tuple[str, ...]], Trials]:
     It is the mean over the seeds of one fold, and rests on its training samples alone: nothing of what tests the fold
     is looked at. The settings are those of this experiment, so that both share their forests.
     """
-    own = section(study.config, NAME, ImportanceSettings)
-    trials = study.trials([forest_arm(study, _bands(study, own))])
+    own, arm = asked(study)
+    trials = study.trials([arm])
     return {fold.name: _chosen(trials.only(fold=fold.name), own.above) for fold in trials.folds}, trials
+
+
+def asked(study: Study) -> tuple[ImportanceSettings, Arm]:
+    """The settings of this experiment, and its forest.
+
+    Raises
+    ------
+    ConfigError
+        When they are wrong, there are fewer than two bands, or one that is asked for is not to be had.
+    """
+    own = section(study.config, NAME, ImportanceSettings)
+    return own, forest_arm(study, _bands(study, own))
 
 
 def _chosen(trials: Trials, above: float) -> tuple[str, ...]:
@@ -138,15 +154,15 @@ def _measured(
 ) -> dict[str, BandImportance]:
     """What a trial's forest goes by, by band; kept beside the trial, for shuffling takes its time."""
     path = trial.folder / _KEPT
-    asked = {"pixels": own.pixels, "repeats": own.repeats}
+    how = {"pixels": own.pixels, "repeats": own.repeats}
     if path.is_file():
         kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept["asked"] == asked:
+        if kept["asked"] == how:
             return {each["band"]: BandImportance(**each) for each in kept["bands"]}
     study.tell(f"shuffling bands: fold {trial.fold}, seed {trial.seed}")
     found = _shuffled(study, arm, trial, next(fold for fold in folds if fold.name == trial.fold), own)
     with replaced(path) as temporary:
-        record = {"asked": asked, "bands": [asdict(each) for each in found.bands]}
+        record = {"asked": how, "bands": [asdict(each) for each in found.bands]}
         temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return {each.band: each for each in found.bands}
 
@@ -217,11 +233,14 @@ def _sentences(found: Found, order: dict[str, float], own: ImportanceSettings) -
     missing = [band for band in PAPER_CHOICE if band not in order]
     drops = {band: _numbers(found, band, "drop") for band in order}
     needed = [band for band, each in drops.items() if len(each) > 1 and mean(each) > 2 * stdev(each)]
+    shuffled = f"more IoU is lost than twice the spread for: {', '.join(needed) or 'none'}."
+    if len(found) < 2:
+        shuffled = "what is lost has no spread: one training tells nothing of chance."
     return [
         f"Bands above {100 * own.above:g} % of impurity: {told}.",
         f"Of the paper's choice (another data set), {', '.join(both) or 'none'} are among them"
         + (f"; {', '.join(missing)} could not be given here." if missing else "."),
-        f"Shuffled on held-out pixels, more IoU is lost than twice the spread for: {', '.join(needed) or 'none'}.",
+        f"Shuffled on held-out pixels, {shuffled}",
         "This says what a forest of single pixels goes by, not what a network gains by a band (see bands).",
     ]
 

@@ -39,9 +39,8 @@ class MappedScene:
 
 
 def mapped_scenes(trials: Trials) -> Iterator[MappedScene]:
-    """Every test scene of every fold, opened one fold at a time."""
+    """Every test scene of every fold, opened one at a time."""
     for fold in trials.folds:
-        scenes, own = fold.tests(), trials.only(fold=fold.name)
-        origins = fold.test if fold.table is None else (None,) * len(scenes)
-        for scene, origin in zip(scenes, origins, strict=True):
-            yield MappedScene(fold, scene, origin, own)
+        own = trials.only(fold=fold.name)
+        for number, scene in enumerate(fold.tests()):
+            yield MappedScene(fold, scene, None if fold.table is not None else fold.test[number], own)

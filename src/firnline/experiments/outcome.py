@@ -70,6 +70,11 @@ def shown(cell: Cell) -> str:
     return "-" if cell is None else str(cell)
 
 
+def is_interval(cell: Cell) -> bool:
+    """Whether a cell is a score with its interval, which is not broken apart."""
+    return isinstance(cell, Interval)
+
+
 def _plain(cell: Cell, wide: bool) -> Sequence[object]:
     if isinstance(cell, Interval):
         return [cell.value, cell.low, cell.high]

@@ -7,18 +7,20 @@ import json
 import os
 import platform
 import shlex
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
 import firnline
-from firnline.experiments.outcome import Outcome, shown
+from firnline.experiments.outcome import Outcome, is_interval, shown
 from firnline.experiments.study import Study
 from firnline.files import replaced
 from firnline.report.page import data_url, fill
 
 PAGE: Final = "index.html"
 TEMPLATE: Final = "page.html"
+RECORD: Final = "provenance.json"
 _LIBRARIES: Final = ("torch", "numpy", "scipy", "scikit-learn", "lightgbm", "rasterio")
 
 
@@ -32,18 +34,38 @@ def write_outcome(outcome: Outcome, study: Study) -> Path:
     """
     folder = study.out / study.experiment
     record = provenance(outcome, study)
+    before = _listed(folder / RECORD)
+    files = [
+        *(f"{table.name}.{kind}" for table in outcome.tables for kind in ("csv", "md")),
+        *(f"{figure.name}.png" for figure in outcome.figures),
+    ]
     for table in outcome.tables:
         _write(folder / f"{table.name}.csv", table.csv)
         _write(folder / f"{table.name}.md", f"{table.markdown}\n" + (f"\n{table.note}\n" if table.note else ""))
     for figure in outcome.figures:
         with replaced(folder / f"{figure.name}.png") as temporary:
             temporary.write_bytes(figure.png)
-    _write(folder / "provenance.json", json.dumps(record, indent=2, ensure_ascii=False, default=str) + "\n")
-    _write(
-        folder / PAGE,
-        fill("firnline.experiments", TEMPLATE, outcome=outcome, record=record, shown=shown, data_url=data_url),
-    )
+    kept = record | {"warnings": outcome.trials.warnings, "configuration": _configuration(study), "files": files}
+    _write(folder / RECORD, json.dumps(kept, indent=2, ensure_ascii=False, default=str) + "\n")
+    values = {"outcome": outcome, "record": record, "shown": shown, "is_interval": is_interval, "data_url": data_url}
+    _write(folder / PAGE, fill("firnline.experiments", TEMPLATE, **values))
+    for name in before - set(files):  # tables and figures of an earlier run that this one does not have
+        (folder / name).unlink(missing_ok=True)
     return folder / PAGE
+
+
+def _listed(path: Path) -> set[str]:
+    """The files that an earlier run left in the same folder."""
+    with suppress(OSError, ValueError, AttributeError, TypeError):
+        names = json.loads(path.read_text(encoding="utf-8")).get("files", [])
+        return {name for name in names if Path(name).name == name}
+    return set()
+
+
+def _configuration(study: Study) -> dict[str, Any]:
+    """All settings as they were read, so that the file tells them when the configuration is another."""
+    own = study.config.model_dump(mode="json", exclude_unset=True, exclude={"training"})
+    return own | {"training": study.training.model_dump(mode="json", exclude_unset=True)}
 
 
 def _write(path: Path, text: str) -> None:
@@ -56,6 +78,7 @@ def provenance(outcome: Outcome, study: Study) -> dict[str, Any]:
     config = study.config
     seeds = [part for seed in config.seeds for part in ("--seed", str(seed))]
     words = [study.experiment, "--data", str(study.loaded.path), "-o", str(study.out), *seeds]
+    words += ["--force"] if study.force else []
     return {
         "command": shlex.join(["firnline", "experiment", *words]),
         "data": config.name,
@@ -63,7 +86,8 @@ def provenance(outcome: Outcome, study: Study) -> dict[str, Any]:
         "seeds": list(config.seeds),
         "folds": {fold.name: fold.words for fold in outcome.trials.folds},
         "block, pixels": config.block,
-        "CPU minutes for each network": config.cpu_minutes or "as its settings say",
+        "mapped with": config.runtime,
+        "CPU minutes for each training": config.cpu_minutes or "as its settings say",
         "CPU minutes of all trainings": round(outcome.trials.cpu_minutes, 2),
         "settings": dict(outcome.settings),
         "machine": machine(),

@@ -18,7 +18,7 @@ from firnline.chips.splitting.split_settings import SplitSettings, split_setting
 from firnline.chips.splitting.splits import Dealt, split_chips
 from firnline.chips.table import SPLITS, TEST, TRAIN, VALIDATION, ChipTable, read_table, write_table
 from firnline.errors import ConfigError
-from firnline.experiments.folds import Fold
+from firnline.experiments.folds import REFERENCES, Fold
 from firnline.experiments.measure import Question
 from firnline.experiments.region_splits import BY_REGION, KINDS, TRIES, Kind, RegionsSettings, Split, fold_name
 from firnline.experiments.scenes import TestScene, scenes_of_chips
@@ -33,15 +33,13 @@ _COLUMNS: Final[dict[Question, str]] = {"glacier": "glacier", "clean ice": "clea
 class SidesFold(Fold):
     """A fold of a table of chips whose validation and test chips are both mapped, scenes named by their side."""
 
-    def tests(self) -> list[TestScene]:
-        """The scenes of both sides, opened."""
+    def tests(self) -> Iterator[TestScene]:
+        """The scenes of both sides, each opened when it is its turn."""
         assert self.table is not None
         table = read_table(self.table)
-        return [
-            replace(scene, name=_mapped_name(side, scene.name))
-            for side in (VALIDATION, TEST)
-            for scene in scenes_of_chips(list(table.chips(side)), self.table)
-        ]
+        for side in (VALIDATION, TEST):
+            for scene in scenes_of_chips(list(table.chips(side)), self.table):
+                yield replace(scene, name=_mapped_name(side, scene.name))
 
 
 def _mapped_name(side: str, scene: str) -> str:
@@ -120,8 +118,9 @@ def _draw_validation(sides: Indices, share: float, rng: np.random.Generator) -> 
 def _written(table: ChipTable) -> None:
     """Write a table, unless the same one is there: trials rest on the file as it is."""
     if table.path.is_file():
-        there = read_table(table.path).frame
-        if there[["id", "split"]].fillna("").equals(table.frame[["id", "split"]].fillna("").reset_index(drop=True)):
+        columns = ["id", "split", *REFERENCES]
+        old, new = read_table(table.path), table.frame[columns].reset_index(drop=True)
+        if old.about.truths == table.about.truths and old.frame[columns].fillna("").equals(new.fillna("")):
             return
     write_table(table)
 

@@ -190,7 +190,8 @@ def _differences(compared: Sequence[Compared]) -> Table:
     note = (
         "Means over repetitions with 95 % intervals (Student's, corrected for repetitions sharing data: Nadeau & "
         "Bengio 2003). Density: the share of the class in the scored pixels, the IoU of a map that shows nothing "
-        "else; skill: (IoU - density) / (1 - density), what is left when that is taken out."
+        "else; skill: (IoU - density) / (1 - density), what is left when that is taken out. Every interval is of its "
+        "own comparison: of many, some exclude zero by chance."
     )
     columns = ("class", "measure", "what", "repetitions", "mean difference", "from", "to", "verdict")
     return Table("regions", "Another region against the same: paired differences", columns, rows, note)
@@ -229,7 +230,7 @@ def _splits(found: Sequence[Score], splits: Sequence[Split], questions: Sequence
     note = (
         "Sizes in scenes, or in chips of a table. Left out: on no side, as it shares ground (chips: also a glacier, "
         "or lies within the buffer) with another; splits of chips at random keep all, as in the paper. Densities "
-        "are of all known pixels."
+        "are of all known pixels. A dash: the truth of that side holds none of the class, or nothing else."
     )
     return Table("splits", "Every split", (*columns, "IoU validation", "IoU test"), tuple(rows), note)
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from firnline.errors import ConfigError
+from firnline.experiments.arms import model_arm
 from firnline.experiments.config import read_experiment
 from firnline.experiments.names import EXPERIMENTS
 from firnline.experiments.outcome import Outcome
 from firnline.experiments.page import write_outcome
-from firnline.experiments.study import Study, Tell
+from firnline.experiments.study import Step, Study, Tell
 
 _MODULES: Final = {name: f"firnline.experiments.{name.replace('-', '_')}" for name in EXPERIMENTS}
 """Each has a function `run(study) -> Outcome`."""
@@ -45,6 +46,7 @@ def run_experiment(
     restart: bool = False,
     force: bool = False,
     tell: Tell = lambda _: None,
+    step: Step = lambda _done, _all: None,
 ) -> Path:
     """Run an experiment and leave its tables, figures and page in ``out/NAME``; its trials in ``out/trials``.
 
@@ -64,6 +66,8 @@ def run_experiment(
         Train on scenes that the check refuses.
     tell
         Called with lines of progress.
+    step
+        Called with (trials done, all of them) of what is being trained.
 
     Returns
     -------
@@ -78,7 +82,9 @@ def run_experiment(
     loaded = read_experiment(data)
     if seeds is not None:
         if len(set(seeds)) < len(seeds) or min(seeds) < 0:
-            raise ConfigError("seeds are whole numbers from 0, each only once", where="--seeds")
+            raise ConfigError("seeds are whole numbers from 0, each only once", where="--seed")
         loaded = replace(loaded, config=loaded.config.model_copy(update={"seeds": seeds}))
-    study = Study(name, loaded, out, restart, force, tell)
+    for arm in loaded.config.arms:
+        model_arm(loaded, arm)  # a mistake in one that comes late is told now
+    study = Study(name, loaded, out, restart, force, tell, step)
     return write_outcome(run(study), study)

@@ -39,6 +39,8 @@ class Trial:
     cpu_minutes: float
     """Of its training."""
     parameters: int
+    warnings: tuple[str, ...] = ()
+    """What its training said makes the model, or its scores, worth less."""
 
     @property
     def bundle(self) -> Path:
@@ -136,6 +138,11 @@ class Trials:
         return total
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """Those of all trainings, each once."""
+        return tuple(dict.fromkeys(warning for trial in self.of for warning in trial.warnings))
+
+    @property
     def cpu_minutes(self) -> float:
         """Of all trainings."""
         return sum(trial.cpu_minutes for trial in self.of)
@@ -167,6 +174,7 @@ def write_trial(trial: Trial) -> None:
         "seed": trial.seed,
         "cpu_minutes": round(trial.cpu_minutes, 3),
         "parameters": trial.parameters,
+        "warnings": list(trial.warnings),
         "scenes": [_scene_record(scene) for scene in trial.scenes],
     }
     with replaced(trial.folder / RESULT) as temporary:
@@ -192,6 +200,7 @@ def read_trial(folder: Path) -> Trial:
             tuple(_scene_of(scene) for scene in record["scenes"]),
             record["cpu_minutes"],
             record["parameters"],
+            tuple(record.get("warnings", ())),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"cannot be read ({error!r})", where=path, do="delete it: the test is made again") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -20,6 +20,7 @@ from firnline.chips.table_statistics import around, covered
 from firnline.chips.truth import read_truth, truth_path
 from firnline.classes import UNKNOWN, Classes, LabelScheme
 from firnline.features import FeatureSource
+from firnline.flags import find_flags
 from firnline.grid import Grid, Window
 
 
@@ -39,7 +40,7 @@ class StudyScene:
         return self.entry.model_copy(update={"role": role})
 
     def files(self) -> list[Path]:
-        """What it is read from, where that is a file: the scene, its truth, sidecar and DEM."""
+        """What it is read from, where that is a file: the scene, its flags, truth, sidecar and DEM."""
         truth = self.entry.truth
         named: list[Path | None]
         if isinstance(truth, str):
@@ -47,7 +48,8 @@ class StudyScene:
         else:
             named = [*truth.glaciers, *truth.clean, *truth.debris, *truth.outlines, truth.border]
         beside = [self.folder / path for path in (*named, self.entry.sidecar, self.entry.dem) if path is not None]
-        return [self.path, *(path for path in beside if path.is_file())]
+        flags = find_flags(self.path)
+        return [self.path, *(path for path in (*beside, *([flags] if flags else [])) if path.is_file())]
 
     def as_record(self) -> dict[str, Any]:
         """What is said of it, in plain values."""
@@ -117,13 +119,14 @@ def _unique_names(paths: Sequence[Path]) -> list[str]:
     return names
 
 
-def scenes_of_chips(chips: Sequence[Chip], table: Path) -> list[TestScene]:
-    """The scenes of a table's chips to test on; the truth is unknown outside the chips."""
+def scenes_of_chips(chips: Sequence[Chip], table: Path) -> Iterator[TestScene]:
+    """The scenes of a table's chips to test on, one at a time; the truth is unknown outside the chips."""
     require_files(chips, table)
     groups = grouped(chips)
     names = _unique_names([cut.scene for cut, _ in groups])
     with OpenScenes() as opened:
-        return [_of_chips(name, cut, own, opened) for name, (cut, own) in zip(names, groups, strict=True)]
+        for name, (cut, own) in zip(names, groups, strict=True):
+            yield _of_chips(name, cut, own, opened)
 
 
 def _of_chips(name: str, cut: Cut, chips: Sequence[Chip], opened: OpenScenes) -> TestScene:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
@@ -9,9 +10,10 @@ from statistics import stdev
 from typing import Final
 
 from firnline.evaluation.blocks import Unit, UnitCounts, summed
-from firnline.evaluation.bootstrap import Interval, interval
+from firnline.evaluation.bootstrap import LEAST_SCENES, Interval, interval, plural
 from firnline.evaluation.debris_share import by_debris
-from firnline.evaluation.paired import Difference, difference
+from firnline.evaluation.glacier_size import NEAR
+from firnline.evaluation.paired import LEAST_SEEDS, Difference, Verdict, difference
 from firnline.evaluation.rules import RULES
 from firnline.evaluation.scores import scores
 from firnline.experiments.measure import RULE_OF, Question
@@ -21,9 +23,12 @@ from firnline.experiments.study import Study
 from firnline.experiments.trivial import EVERYTHING, trivial_trials
 
 INTERVALS: Final = (
-    "In brackets: the 95 % bootstrap interval over scenes, or over blocks where there are fewer than 8 scenes (it is "
-    "then about these scenes, not about others). Spread: the standard deviation over seeds."
+    f"In brackets: the 95 % bootstrap interval over scenes, or over blocks where fewer than {LEAST_SCENES} scenes "
+    "hold the class (it is then about these scenes, not about others); chance in training is not in it."
 )
+"""Of scores of single arms."""
+
+SPREAD: Final = "Spread: the standard deviation over seeds."
 
 
 def iou_table(
@@ -36,9 +41,27 @@ def iou_table(
     for question in questions:
         columns += [question, f"{question}: spread"]
     rows = [_iou_row(each, arm, questions) for each in (trials, trivial) for arm in each.arms]
-    rules = dict.fromkeys(f"{q}: {RULES[RULE_OF[q]][0].words}" for q in questions)
-    note = f"{INTERVALS} The untrained rules: {'; '.join(rules)}; a dash where a scene lacks their bands."
+    note = f"{INTERVALS} {SPREAD} The untrained rules: {rules_in_words(questions)}; a dash where bands lack for them."
     return Table(name, title, (*columns, "parameters", "CPU minutes a training"), tuple(rows), note)
+
+
+def rules_in_words(questions: Sequence[Question]) -> str:
+    """The untrained rule of each class, and what takes its place where a scene lacks its features.
+
+    Examples
+    --------
+    >>> rules_in_words(["clean ice", "glacier"])  # doctest: +NORMALIZE_WHITESPACE
+    'clean ice: ndsi > 0.4; glacier: ndsi > 0.4, or slope < 15 and ndsi < 0.3 and ndvi < 0.1 (where a test scene lacks
+    slope, ndsi or ndvi: ndsi > 0.4)'
+    """
+
+    def words(question: Question) -> str:
+        first, *others = RULES[RULE_OF[question]]
+        *needs, last = first.needs
+        instead = "".join(f" (where a test scene lacks {', '.join(needs)} or {last}: {r.words})" for r in others)
+        return f"{question}: {first.words}{instead}"
+
+    return "; ".join(words(question) for question in questions)
 
 
 def _iou_row(trials: Trials, arm: str, questions: tuple[Question, ...]) -> tuple[Cell, ...]:
@@ -79,7 +102,7 @@ class Compared:
     @property
     def sentence(self) -> str:
         """What was found."""
-        return f"{self.question}, {self.arm} against {self.against}: {self.difference.sentence}."
+        return f"{self.question.capitalize()}, {self.arm} against {self.against}: {self.difference.sentence}."
 
 
 @lru_cache(maxsize=8)
@@ -105,24 +128,41 @@ def differences_table(
     )
     note = (
         f"IoU less that of {against}, on the same blocks in the same folds. A gain or a loss is claimed only where "
-        "the interval excludes zero, from three seeds on; blocks (or scenes) and seeds are both drawn again for it."
+        f"the interval excludes zero, from {LEAST_SEEDS} seeds on; blocks (or scenes) and seeds are both drawn again "
+        "for it. Every interval is of its own comparison: of many, some exclude zero by chance."
     )
     return Table(name, title, ("model", "class", f"IoU less that of {against}", "verdict", "rests on"), rows, note)
 
 
 def found(trials: Trials, *, against: str) -> tuple[str, ...]:
-    """A sentence for each of `differences`."""
-    return tuple(each.sentence for each in differences(trials, against))
+    """A sentence for each of `differences`, and how many of so many comparisons chance alone would decide."""
+    gaps = differences(trials, against)
+    return (*(each.sentence for each in gaps), *by_chance([each.difference for each in gaps]))
+
+
+def by_chance(gaps: Sequence[Difference]) -> tuple[str, ...]:
+    """A sentence on what chance alone makes of so many comparisons; none where nothing is claimed, or one is made."""
+    compared = [each for each in gaps if each.verdict != Verdict.TOO_FEW]
+    claimed = sum(each.verdict != Verdict.NO_DIFFERENCE_FOUND for each in compared)
+    if claimed == 0 or len(compared) < 2:
+        return ()
+    share = 1 - compared[0].confidence
+    return (
+        f"These are {len(compared)} comparisons at {100 * (1 - share):g} %, not independent of each other: where "
+        f"nothing differs, {share * len(compared):.1g} of them would seem to differ on average; here {claimed} "
+        f"{'does' if claimed == 1 else 'do'}.",
+    )
 
 
 def as_interval(each: Difference) -> Interval:
     """A difference as a table's cell."""
-    return Interval(each.statistic, each.value, each.low, each.high, each.level, each.units, each.confidence)
+    basis = (each.level, each.units, each.confidence, each.seeds or None)
+    return Interval(each.statistic, each.value, each.low, each.high, *basis)
 
 
 def _basis(each: Difference) -> str:
-    folds, seeds = ("" if count == 1 else "s" for count in (each.folds, each.seeds))
-    return f"{each.units} {each.level}, {each.folds} fold{folds}, {each.seeds} seed{seeds}"
+    units = plural(each.units, each.level.value.removesuffix("s"))
+    return f"{units}, {plural(each.folds, 'fold')}, {plural(each.seeds, 'seed')}"
 
 
 def boundary_table(trials: Trials, *, name: str = "boundary", title: str = "Boundaries and areas") -> Table:
@@ -136,7 +176,11 @@ def boundary_table(trials: Trials, *, name: str = "boundary", title: str = "Boun
             both = far.symmetric
             cells = (_metres(both.quantile(0.5), both.reach), _metres(both.quantile(0.95), both.reach))
             rows.append((arm, question, *cells, scores(summed(units), 1).area_error, _unmapped(units)))
-    note = "Distances between mapped and true boundaries in both directions; the area bias is 0.1 for 10 % too much."
+    note = (
+        "Distances between mapped and true boundaries in both directions, over all folds and seeds; the area bias is "
+        "0.1 for 10 % too much. Not mapped: the share of the pixels of known truth that the map leaves unknown; no "
+        "score counts them."
+    )
     columns = ("model", "class", "median, m", "95 %, m", "area bias", "share not mapped")
     return Table(name, title, columns, tuple(rows), note)
 
@@ -164,7 +208,11 @@ def sizes_table(trials: Trials, *, name: str = "sizes", title: str = "By glacier
                 rows.append((arm, size, counted.glaciers, counted.cut, each.recall, each.iou))
     if not rows:
         return None
-    note = "IoU counts what is wrongly mapped within 300 m of a glacier; those cut by an edge may be larger."
+    note = (
+        "A glacier is here a piece of true ice that touches no other, however many glaciers flow together in it; "
+        "those cut by an edge or by unknown truth may be larger. IoU counts what is wrongly mapped within "
+        f"{NEAR:g} m of one."
+    )
     columns = ("model", "size, km²", "glaciers", "of these cut", "recall", "IoU near")
     return Table(name, title, columns, tuple(rows), note)
 
@@ -177,12 +225,19 @@ def debris_table(
     arms = {arm: trials.units(arm, "glacier") for arm in trials.arms if trials.answers(arm, "glacier")}
     if not percent or not arms:
         return None
+    arms[EVERYTHING] = trivial_trials(study, trials.folds).units(EVERYTHING, "glacier")
     rows: list[tuple[Cell, ...]] = [
         (f"> {row.percent:g} %", row.chips, row.share, *(row.scores[arm] for arm in arms))
         for row in by_debris(arms, percent)
     ]
     columns = ("blocks with debris", "blocks", "share of blocks", *arms)
-    return Table(name, title, columns, tuple(rows), f"Blocks of {study.config.block} pixels. {INTERVALS}")
+    return Table(name, title, columns, tuple(rows), f"{_BLOCKS.format(study.config.block)} {INTERVALS}")
+
+
+_BLOCKS: Final = (
+    "Blocks of {} pixels. Where there is more debris there is more glacier as well: see what a map scores that shows "
+    "nothing else."
+)
 
 
 def debris_shares(study: Study, trials: Trials) -> dict[Unit, float]:

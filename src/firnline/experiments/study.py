@@ -18,6 +18,7 @@ from firnline.experiments.scenes import StudyScene
 from firnline.training.config import TrainingConfig
 
 Tell = Callable[[str], None]
+Step = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Study:
         Train on scenes that the check refuses.
     tell
         Called with lines of progress.
+    step
+        Called with (trials done, all of them) of what is being trained.
     """
 
     experiment: str
@@ -46,6 +49,7 @@ class Study:
     restart: bool = False
     force: bool = False
     tell: Tell = field(default=lambda _: None, repr=False)
+    step: Step = field(default=lambda _done, _all: None, repr=False)
 
     def __post_init__(self) -> None:
         assert self.experiment in EXPERIMENTS

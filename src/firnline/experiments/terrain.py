@@ -128,8 +128,7 @@ def _require_heights(study: Study, arm: Arm) -> None:
         if missing:
             why = ", ".join(f"{name} ({source.why_missing(name)})" for name in missing)
             raise study.refusal(f"{scene.name} lacks {why}", "name a DEM, or make terrain optional")
-    sources = [test.source for fold in study.folds for test in fold.tests()]
-    if all(source.missing(NEEDS) for source in sources):
+    if all(test.source.missing(NEEDS) for fold in study.folds for test in fold.tests()):
         raise study.refusal("no test scene has heights", "store elevation in the scene, or name a DEM (dem)")
 
 
@@ -215,6 +214,8 @@ def _coarse(each: Placement, axis: Axis, width: float) -> tuple[np.ndarray, np.n
 
 
 def _sentences(each: Placement) -> list[str]:
+    if not each.true_areas(ELEVATION).any():
+        return [f"{each.question}: the truth holds none, so that there is nothing to compare the maps with."]
     said = []
     for axis, digits in ((ELEVATION, 0), (SLOPE, 1)):
         first, second, gap = each.distances(axis, WITH, WITHOUT)
@@ -257,7 +258,7 @@ def _panel(one: Axes, each: Placement, axis: Axis, width: float) -> None:
         part = slice(max(0, int(held[0]) - 1), int(held[-1]) + 2)
         ends = edges[part.start : part.stop + 1]
         one.stairs(truth[part], ends, fill=True, color=GREY, alpha=0.45, label="truth")
-        for areas, arm, colour in zip(maps, (WITH, WITHOUT), COLOURS, strict=False):
-            one.stairs(areas[part], ends, color=colour, linewidth=1.6, label=arm)
+        for areas, arm, colour, width in zip(maps, (WITH, WITHOUT), COLOURS[:2], (3.2, 1.4), strict=True):
+            one.stairs(areas[part], ends, color=colour, linewidth=width, label=arm)  # both seen where they are one
     one.set(xlabel=f"{axis.name}, {axis.unit}", ylabel="km²", title=each.question)
     one.spines[["top", "right"]].set_visible(False)

@@ -11,14 +11,14 @@ from pydantic import Field
 
 from firnline.evaluation.blocks import UnitCounts
 from firnline.evaluation.bootstrap import Interval, interval
-from firnline.evaluation.paired import Difference, Run, difference
+from firnline.evaluation.paired import LEAST_SEEDS, Difference, Run, difference
 from firnline.experiments.config import Settings, section
 from firnline.experiments.folds import Fold
 from firnline.experiments.measure import QUESTIONS, Question
 from firnline.experiments.outcome import Cell, Outcome, Table
 from firnline.experiments.paper_numbers import ANOTHER
 from firnline.experiments.results import Trials
-from firnline.experiments.scoring import INTERVALS, iou
+from firnline.experiments.scoring import INTERVALS, as_interval, by_chance, iou, rules_in_words
 from firnline.experiments.study import Study
 from firnline.experiments.transfer_figure import heat_maps
 from firnline.experiments.transfer_pairs import Pair, ends_of, pairs_of, work_of
@@ -157,7 +157,7 @@ def _matrix(cells: Cells) -> Table:
     ]
     note = (
         f"IoU over all scenes of the target, at home over those held out. {INTERVALS} Everything: a map that shows "
-        "nothing but the class; rule: the untrained rule."
+        f"nothing but the class; rule: the untrained one ({rules_in_words(cells.questions)})."
     )
     head = ("model", "trained on", "tested on", "part", "scenes")
     return Table("transfer", "IoU by pair", (*head, *columns, "remarks"), tuple(rows), note)
@@ -173,7 +173,7 @@ def _differences(cells: Cells) -> Table:
             found = cells.against(pair, home, question)
             if found is not None:
                 ways = (pair.source.name, pair.target.name, question, found.first, found.second)
-                rows.append((pair.model, *ways, _as_interval(found), str(found.verdict)))
+                rows.append((pair.model, *ways, as_interval(found), str(found.verdict)))
     columns = ("model", "trained on", "tested on", "class", "IoU", "IoU trained there", "difference", "verdict")
     note = (
         "On the scenes held out of the target alone, where both were tested; paired by block and seed. The model "
@@ -191,10 +191,13 @@ def _models(cells: Cells) -> Table:
             found = cells.against(pair, first, question)
             if found is not None:
                 ways = (pair.source.name, pair.target.name, question, found.first, found.second)
-                rows.append((pair.model, *ways, _as_interval(found), str(found.verdict)))
+                rows.append((pair.model, *ways, as_interval(found), str(found.verdict)))
     against = cells.models[0]
     columns = ("model", "trained on", "tested on", "class", "IoU", f"IoU {against}", "difference", "verdict")
-    note = "A gain or a loss is claimed only where the interval excludes zero, from three seeds on."
+    note = (
+        f"A gain or a loss is claimed only where the interval excludes zero, from {LEAST_SEEDS} seeds on. Every "
+        "interval is of its own comparison: of many, some exclude zero by chance."
+    )
     return Table("models", f"Models less {against}, pair by pair", columns, tuple(rows), note)
 
 
@@ -205,12 +208,9 @@ def _first(cells: Cells, pair: Pair) -> Pair | None:
     return None if pair.model == model else next(same, None)
 
 
-def _as_interval(each: Difference) -> Interval:
-    return Interval(each.statistic, each.value, each.low, each.high, each.level, each.units, each.confidence)
-
-
 def _sentences(cells: Cells) -> tuple[str, ...]:
     said = []
+    gaps: list[Difference] = []
     for pair in cells.pairs:
         if pair.is_home:
             continue
@@ -226,6 +226,7 @@ def _sentences(cells: Cells) -> tuple[str, ...]:
             trivial = {name: cells.untrained(pair, question, name) for name in (RULE, EVERYTHING)}
             beside = ", ".join(f"{name} {value:.3f}" for name, value in trivial.items() if value is not None)
             found = None if home is None else cells.against(pair, home, question)
+            gaps += [] if found is None else [found]
             rest = "" if found is None else f"; against the model trained there: {found.sentence}"
             said.append(f"{ways}, {question}: IoU {score.text} ({beside}){rest}.")
-    return tuple(said)
+    return (*said, *by_chance(gaps))

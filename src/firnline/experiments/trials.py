@@ -18,8 +18,7 @@ from firnline.experiments.budget import plan_of
 from firnline.experiments.folds import Fold
 from firnline.experiments.measure import keep_map, map_scene, measure
 from firnline.experiments.results import BUNDLE, RESULT, Trial, Trials, read_trial, write_trial
-from firnline.experiments.scenes import TestScene
-from firnline.files import replaced
+from firnline.files import only_one, replaced
 from firnline.models.bundle import Bundle, load_bundle
 from firnline.training.config import TrainingConfig
 from firnline.training.loop import CHECKPOINT, EpochReport
@@ -44,40 +43,40 @@ def run_trials(study: Study, arms: Sequence[Arm], folds: Sequence[Fold]) -> Tria
     ------
     ConfigError
         When a trial was made with other settings, or two arms or folds have the same name.
+    OutputError
+        When another run works in the same folder.
     """
     for what, names in (("arms", [arm.name for arm in arms]), ("folds", [fold.name for fold in folds])):
         if len(set(names)) < len(names):
             raise ConfigError(f"two {what} of the experiment have the same name: {', '.join(names)}")
-    seeds = study.config.seeds
-    work = [(arm, fold, seed) for arm in arms for fold in folds for seed in seeds]
-    opened: dict[str, list[TestScene]] = {}
-    done = []
-    for number, (arm, fold, seed) in enumerate(work, start=1):
-        label = f"trial {number} of {len(work)}: {arm.name}, fold {fold.name}, seed {seed}"
-        done.append(_trial(study, arm, fold, seed, label, opened))
+    work = [(arm, fold, seed) for arm in arms for fold in folds for seed in study.config.seeds]
+    done: list[Trial] = []
+    with only_one(study.out / TRIALS):
+        for number, (arm, fold, seed) in enumerate(work, start=1):
+            label = f"trial {number} of {len(work)}: {arm.name}, fold {fold.name}, seed {seed}"
+            done.append(_trial(study, arm, fold, seed, label))
+            study.step(number, len(work))
     return Trials(tuple(done), tuple(folds))
 
 
-def _trial(study: Study, arm: Arm, fold: Fold, seed: int, label: str, opened: dict[str, list[TestScene]]) -> Trial:
+def _trial(study: Study, arm: Arm, fold: Fold, seed: int, label: str) -> Trial:
     folder = study.out / TRIALS / arm.name / fold.name / f"seed-{seed}"
     plan = plan_of(study, arm, fold)
     config = keeping_the_last(fold.training(plan.apply(arm.config)).model_copy(update={"seed": seed}))
-    require_same(folder, depends_on(study, fold, training=settings_of(config)), study)
+    depends = depends_on(study, fold, runtime=study.config.runtime, training=settings_of(config))
+    require_same(folder, depends, study)
     if (folder / RESULT).is_file():
         study.tell(f"{label}: done before")
         return read_trial(folder)
     study.tell(label)
-    cpu = _train(study, config, folder, label)
-    if fold.name not in opened:
-        opened.clear()  # of one fold at a time
-        opened[fold.name] = fold.tests()
+    cpu, warnings = _train(study, config, folder, label)
     bundle = load_bundle(folder / BUNDLE)
     scenes = []
-    for scene in opened[fold.name]:
+    for scene in fold.tests():
         trial_map = map_scene(bundle.folder, scene, study.config.runtime)
         keep_map(folder / "maps" / scene.name, scene, trial_map)
         scenes.append(measure(scene, trial_map, study.config.block))
-    trial = Trial(arm.name, fold.name, seed, folder, tuple(scenes), cpu / 60, _parameters(bundle))
+    trial = Trial(arm.name, fold.name, seed, folder, tuple(scenes), cpu / 60, _parameters(bundle), warnings)
     write_trial(trial)
     for checkpoint in folder.rglob(CHECKPOINT):  # those of members too: nothing goes on from them any more
         checkpoint.unlink()
@@ -92,20 +91,28 @@ def keeping_the_last(config: TrainingConfig) -> TrainingConfig:
     )
 
 
-def _train(study: Study, config: TrainingConfig, folder: Path, label: str) -> float:
-    """Train, and say how many CPU seconds it took, those of an interrupted run included."""
+def _train(study: Study, config: TrainingConfig, folder: Path, label: str) -> tuple[float, tuple[str, ...]]:
+    """Train; (CPU seconds, those of an interrupted run included; what makes the model worth less)."""
     folder.mkdir(parents=True, exist_ok=True)
     before, began = _cpu_before(folder), time.process_time()
+    warnings: list[str] = []
+
+    def spent() -> float:
+        return before + time.process_time() - began
+
+    def keep() -> None:
+        with replaced(folder / CPU) as temporary:
+            temporary.write_text(json.dumps(spent()), encoding="utf-8")
 
     def report(epoch: EpochReport) -> None:
-        spent = before + time.process_time() - began
-        with replaced(folder / CPU) as temporary:
-            temporary.write_text(json.dumps(spent), encoding="utf-8")
+        keep()
         if epoch.epochs and (epoch.is_last or epoch.epoch % max(1, epoch.epochs // 4) == 0):
-            study.tell(f"{label}: {epoch.member} epoch {epoch.epoch} of {epoch.epochs}, {spent / 60:.1f} CPU minutes")
+            member = f"{epoch.member}, " if epoch.member else ""
+            study.tell(f"{label}: {member}epoch {epoch.epoch} of {epoch.epochs}, {spent() / 60:.1f} CPU minutes")
 
-    train(config, study.folder, folder, force=study.force, report=report)
-    return before + time.process_time() - began
+    train(config, study.folder, folder, force=study.force, report=report, warn=warnings.append)
+    keep()  # a run that is stopped while it maps has been trained for so long
+    return spent(), tuple(dict.fromkeys(warnings))
 
 
 def _cpu_before(folder: Path) -> float:
