@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from firnline.errors import ConfigError
 from firnline.experiments.config import Loaded
 from firnline.sidecar import explain
-from firnline.training.config import PAPER, TrainingConfig
+from firnline.training.config import PAPER, TrainingConfig, merged
 from firnline.training.pixel_settings import APPLIES
 
 PIXEL_MODELS: Final = ("forest", "boosting", "perceptron", "segments")
@@ -102,10 +102,8 @@ def changed(config: TrainingConfig, *changes: Mapping[str, Any]) -> TrainingConf
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in over.items():
-        there = merged.get(key)
-        is_other = key == "architecture" and "name" in value and value["name"] != (there or {}).get("name", "unet")
-        both = isinstance(value, Mapping) and isinstance(there, Mapping) and not is_other
-        merged[key] = _merged(there, value) if both else value  # type: ignore[arg-type]
-    return merged
+    """Settings merged, but for an architecture, whose settings mean nothing to another."""
+    result, architecture = merged(base, over), over.get("architecture", {})
+    if "name" in architecture and architecture["name"] != (base.get("architecture") or {}).get("name", "unet"):
+        result["architecture"] = architecture
+    return result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +13,9 @@ from torch import Tensor
 from firnline.classes import UNKNOWN, Classes, LabelScheme
 from firnline.models.normaliser import Floats
 from firnline.training.augment import augmented
-from firnline.training.data import ChipReader
+from firnline.training.data import WindowReader
 from firnline.training.run import Run
 from firnline.training.sampling import Place, draw_places
-from firnline.training.table_data import TableScene, TableSceneReader
 
 
 @dataclass(frozen=True)
@@ -35,13 +34,10 @@ def batches(run: Run, epoch: int) -> Iterator[Batch]:
     drawn = draw_places(run.places, [scene.scheme for scene in run.scenes], config, epoch)
     numbered = list(enumerate(drawn))
     with ExitStack() as stack:
-        readers: dict[int, ChipReader | TableSceneReader] = {}
+        readers: dict[int, WindowReader] = {}
         for i in {place.scene for place in drawn}:
-            scene = run.scenes[i]
-            if isinstance(scene, TableScene):
-                readers[i] = stack.enter_context(scene.reader(layout))
-            else:
-                readers[i] = stack.enter_context(scene.reader(layout))
+            opened: AbstractContextManager[WindowReader] = run.scenes[i].reader(layout)
+            readers[i] = stack.enter_context(opened)
         for first in range(0, len(drawn), config.batch):
             whole = numbered[first : first + config.batch]
             chips = [
@@ -57,12 +53,12 @@ def batches(run: Run, epoch: int) -> Iterator[Batch]:
 
 def _chip(
     run: Run,
-    reader: ChipReader | TableSceneReader,
+    reader: WindowReader,
     place: Place,
     random: np.random.Generator,
 ) -> tuple[Floats, Classes]:
     raw, truth = reader.read(place.window)
-    bands = run.chip_bands(place.scene)
+    bands = run.chip_bands[place.scene]
     raw, truth = augmented(raw, truth, bands, run.config.augmentation, random, run.layout.optional_groups)
     channels, known = run.inputs[place.scene].apply(raw)
     return channels, np.where(known, truth, np.uint8(UNKNOWN))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -125,7 +126,7 @@ class TrainingConfig(_Settings):
             asked = values.get("architecture")
             if isinstance(asked, dict) and asked.get("name", "unet") != "unet":
                 raise ValueError(f"preset: paper is of the unet, not of {asked['name']}")
-            return _merge(PAPER, values)
+            return merged(PAPER, values)
         return values
 
     @model_validator(mode="after")
@@ -198,12 +199,19 @@ PAPER: dict[str, Any] = {
 """What the paper did; docs/paper-and-code.md says where its text and its code differ."""
 
 
-def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with others over them; mappings are merged, key by key.
+
+    Examples
+    --------
+    >>> merged({"chips": {"size": 512, "known": 0.0}, "batch": 16}, {"chips": {"size": 256}})
+    {'chips': {'size': 256, 'known': 0.0}, 'batch': 16}
+    """
+    result = dict(base)
     for key, value in over.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _merge(merged[key], value) if both else value
-    return merged
+        both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = merged(result[key], value) if both else value
+    return result
 
 
 def read_config(path: Path) -> TrainingConfig:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 import geopandas
 import numpy as np
@@ -26,8 +27,32 @@ from firnline.training.config import TrainingConfig
 from firnline.training.readings import BandGatherer, available_bands
 
 
+class SceneInUse:
+    """What a scene with truth is called, and where it lies, whatever else is known of it."""
+
+    source: FeatureSource
+    area: Window
+
+    @property
+    def name(self) -> str:
+        """The file's name without its suffix."""
+        return self.source.scene.path.stem
+
+    @property
+    def footprint(self) -> shapely.Polygon:
+        """The outer edge of the used part, in map units."""
+        return self.source.scene.grid.of_window(self.area).footprint()
+
+
+class WindowReader(Protocol):
+    """Reads windows of a scene with truth."""
+
+    def read(self, window: Window) -> tuple[Floats, Classes]:
+        """Bands (band, row, column), float32, NaN unknown, and truth (row, column), 255 unknown."""
+
+
 @dataclass(frozen=True)
-class TrainingScene:
+class TrainingScene(SceneInUse):
     """A scene with its truth: uint8 (row, column) on the scene's grid, in a label scheme, 255 unknown."""
 
     source: FeatureSource
@@ -41,16 +66,6 @@ class TrainingScene:
     cached: Floats | None = field(default=None, repr=False)
     cached_bands: tuple[str, ...] = ()
     """What is in `cached`; a model takes fewer where no training scene has some optional band."""
-
-    @property
-    def name(self) -> str:
-        """The file's name without its suffix."""
-        return self.source.scene.path.stem
-
-    @property
-    def footprint(self) -> shapely.Polygon:
-        """The outer edge of the used part, in map units."""
-        return self.source.scene.grid.of_window(self.area).footprint()
 
     @contextmanager
     def reader(self, layout: Layout) -> Iterator[ChipReader]:

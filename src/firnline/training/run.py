@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -61,17 +62,23 @@ class Run:
         """The scenes that the best epoch is chosen on."""
         return [pair for pair in zip(self.scenes, self.inputs, strict=True) if pair[0].role == "validation"]
 
-    def chip_bands(self, scene: int) -> list[ChipBand]:
-        """The bands of a scene as the augmentation sees them."""
-        source, normaliser = self.scenes[scene].source, self.inputs[scene].normaliser
-        return [
-            ChipBand(name, Level.UNKNOWN if source.missing([name]) else level_behind(source, name), deviation)
-            for name, deviation in zip(normaliser.bands, normaliser.deviation, strict=True)
-        ]
+    @cached_property
+    def chip_bands(self) -> list[list[ChipBand]]:
+        """The bands of each scene as the augmentation sees them, in the order of `scenes`."""
+        return [_chip_bands(*each) for each in zip(self.scenes, self.inputs, strict=True)]
 
     def autocast(self) -> AbstractContextManager[object]:
         """bfloat16 where it helps."""
         return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
+
+
+def _chip_bands(scene: AnyScene, inputs: Inputs) -> list[ChipBand]:
+    source, normaliser = scene.source, inputs.normaliser
+    missing = source.missing(normaliser.bands)
+    return [
+        ChipBand(name, Level.UNKNOWN if name in missing else level_behind(source, name), deviation)
+        for name, deviation in zip(normaliser.bands, normaliser.deviation, strict=True)
+    ]
 
 
 def prepare(

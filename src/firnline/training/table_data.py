@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import shapely
 
 from firnline.chips.cuts import grouped, require_files
 from firnline.chips.entries import require_bands
@@ -28,7 +27,7 @@ from firnline.models.band_inputs import BandInput
 from firnline.models.inputs import Layout, spread
 from firnline.models.normaliser import Floats
 from firnline.training.config import TrainingConfig
-from firnline.training.data import TrainingScene
+from firnline.training.data import SceneInUse, TrainingScene
 from firnline.training.readings import BandGatherer, available_bands
 from firnline.training.sampling import Place
 
@@ -43,7 +42,7 @@ class Split:
 
 
 @dataclass(frozen=True, eq=False)
-class TableScene:
+class TableScene(SceneInUse):
     """The chips of one scene on one side of a table's split. Truth is unknown outside of them."""
 
     cut: Cut
@@ -56,16 +55,6 @@ class TableScene:
     scheme: LabelScheme
     """The truth's label scheme, into which it is converted where the table has another."""
     notes: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The file's name without its suffix."""
-        return self.source.scene.path.stem
-
-    @property
-    def footprint(self) -> shapely.Polygon:
-        """The outer edge of the used part, in map units."""
-        return self.source.scene.grid.of_window(self.area).footprint()
 
     @contextmanager
     def reader(self, layout: Layout) -> Iterator[TableSceneReader]:
