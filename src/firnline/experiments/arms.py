@@ -21,10 +21,11 @@ MODELS: Final[dict[str, dict[str, Any]]] = {
     "base": {},
     **{name: {"architecture": {"name": name}} for name in PIXEL_MODELS},
     "unet": {key: value for key, value in PAPER.items() if key not in ("chips", "epochs")},
-    "firn": {"architecture": {"name": "firn"}},
+    "firn": {"architecture": {"name": "firn"}, "ema": 0.99},
 }
 """The models by name, each as what it changes in the training configuration: ``base`` nothing, ``unet`` to the
-network and the method of the paper (but for the chips, of which the data decides, and the length)."""
+network and the method of the paper (but for the chips, of which the data decides, and the length), ``firn`` to the
+project's own network with a moving mean of its weights."""
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ class FirnSettings(_Settings):
     """
 
     name: Literal["firn"] = "firn"
-    widths: Annotated[tuple[Width, ...], Field(min_length=2, max_length=9)] = (8, 16, 32, 64, 128, 192)
+    widths: Annotated[tuple[Width, ...], Field(min_length=2, max_length=9)] = (8, 16, 32, 64, 96, 128)
     """Channels of each level, from the full resolution down."""
     norm: Literal["batch", "group"] = "batch"
 

@@ -37,6 +37,10 @@ class Firn(nn.Module):
     Each stem sees the bands of its kind and the planes that tell which of them are known; the stems' features add
     up. The stem of an optional kind has no bias, so that it adds nothing where its inputs are absent.
 
+    At the full resolution there are only the stems and one convolution before the heads, for detail; the blocks work
+    at half of it and below. A glacier is many pixels wide, and of a network of the same size with blocks at the
+    full resolution these take most of the time (docs/results.md).
+
     The served probabilities come from two heads: of any ice, the mean of what both say; of its kinds, the classes'.
 
     Parameters
@@ -67,10 +71,13 @@ class Firn(nn.Module):
             nn.Conv2d(len(channels), widths[0], 3, padding=1, bias=not layout.is_optional(kind))
             for kind, channels in zip(layout.kinds, self._channels, strict=True)
         )
+        self.stem_norm = norm_layer(norm, widths[0])
         self.down = nn.ModuleList(nn.Conv2d(wide, wider, 2, stride=2, bias=False) for wide, wider in pairwise(widths))
-        self.encode = nn.ModuleList(ResidualBlock(width, norm) for width in widths)
+        self.encode = nn.ModuleList(ResidualBlock(width, norm) for width in widths[1:])
         self.up = nn.ModuleList(nn.Conv2d(wider, wide, 1, bias=False) for wide, wider in pairwise(widths))
-        self.decode = nn.ModuleList(ResidualBlock(width, norm) for width in widths[:-1])
+        self.decode = nn.ModuleList(ResidualBlock(width, norm) for width in widths[1:-1])
+        self.coarse_norm = norm_layer(norm, widths[1])
+        self.fine = nn.Conv2d(widths[0], widths[0], 3, padding=1, bias=False)
         self.norm = norm_layer(norm, widths[0])
         self.has_glacier_head = classes > 2
         self.heads = nn.Conv2d(widths[0], classes + 1 + int(self.has_glacier_head), 1)
@@ -91,15 +98,21 @@ class Firn(nn.Module):
 
     def _features(self, x: Tensor) -> Tensor:
         stems = [stem(x[:, channels]) for stem, channels in zip(self.stems, self._channels, strict=True)]
-        x = self.encode[0](torch.stack(stems).sum(0) if len(stems) > 1 else stems[0])
+        detail = torch.relu(self.stem_norm(torch.stack(stems).sum(0) if len(stems) > 1 else stems[0]))
+        x = self.encode[0](self.down[0](detail))
         skipped = []
-        for down, block in zip(self.down, list(self.encode)[1:], strict=True):
+        for down, block in zip(list(self.down)[1:], list(self.encode)[1:], strict=True):
             skipped.append(x)
             x = block(down(x))
-        for up, block, beside in zip(reversed(self.up), reversed(self.decode), reversed(skipped), strict=True):
-            x = functional.interpolate(up(x), scale_factor=2.0, mode="bilinear", align_corners=False)
-            x = block(x + beside)
-        return x
+        coarser = list(self.up)[1:]
+        for up, block, beside in zip(reversed(coarser), reversed(self.decode), reversed(skipped), strict=True):
+            x = block(_doubled(up(x)) + beside)
+        x = _doubled(self.up[0](torch.relu(self.coarse_norm(x))))
+        return self.fine(torch.relu(x + detail))  # type: ignore[no-any-return]
+
+
+def _doubled(x: Tensor) -> Tensor:
+    return functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
 def fused(classes: Tensor, glacier: Tensor) -> Tensor:
