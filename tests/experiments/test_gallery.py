@@ -88,6 +88,25 @@ def test_images_labels_and_maps_side_by_side(make_config: MakeConfig, firnline: 
     assert (0, 114, 178) in colours  # clean ice
 
 
+def test_labels_whose_licence_forbids_it_are_not_shown(
+    make_config: MakeConfig, firnline: Run, together: Path
+) -> None:
+    """The labels are the only panel that goes."""
+    path, shown = together / "gallery" / "gallery.png", {}
+    for labels in (True, False):
+        config = make_config(settings={"gallery": {"models": ["base"], "labels": labels}})
+        code, _, error = firnline("experiment", "gallery", "--data", config, "-o", together)
+        assert code == 0, error
+        page = (together / "gallery" / "index.html").read_text(encoding="utf-8")
+        shown[labels] = (
+            imread(path).shape[1],
+            "Image, labels and maps" in page,
+            "percentile of the block), labels," in page,
+        )
+    assert shown[False][0] < 0.8 * shown[True][0]
+    assert (shown[True][1:], shown[False][1:]) == ((True, True), (False, False))
+
+
 @pytest.mark.parametrize(
     ("settings", "line"),
     [

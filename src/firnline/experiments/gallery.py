@@ -64,6 +64,8 @@ class GallerySettings(Settings):
     """Blocks with less of the class than this, as a share of their known pixels, are not chosen."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Which of several equally good, or bad, blocks is taken."""
+    labels: bool = True
+    """Show the truth beside the maps; false where its licence does not let the picture be passed on."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def run(study: Study) -> Outcome:
             f"{100 * own.least_share:g} % {question}",
             "choose a smaller least_share, a larger block, or another question",
         )
-    drawn = _draw_all(trials, places, study.config.block)
+    drawn = _draw_all(trials, places, study.config.block, labels=own.labels)
     return Outcome(
         "Gallery: image, labels and maps side by side",
         "What do the maps look like where they are best, middling and worst?",
@@ -168,16 +170,16 @@ def _places_table(trials: Trials, places: Sequence[Place], question: Question) -
     return Table("places", "The places", columns, tuple(rows), note)
 
 
-def _draw_all(trials: Trials, places: Sequence[Place], side: int) -> list[Drawn]:
+def _draw_all(trials: Trials, places: Sequence[Place], side: int, *, labels: bool) -> list[Drawn]:
     found = {}
     for each in mapped_scenes(trials.only(seed=trials.seeds[0])):
         for number, place in enumerate(places):
             if (place.fold, place.unit.scene) == (each.fold.name, each.scene.name):
-                found[number] = _draw(each, place, side)
+                found[number] = _draw(each, place, side, labels=labels)
     return [found[number] for number in range(len(places))]
 
 
-def _draw(each: MappedScene, place: Place, side: int) -> Drawn:
+def _draw(each: MappedScene, place: Place, side: int, *, labels: bool) -> Drawn:
     scene = each.scene
     [window] = [w for i, j, w in blocks(scene.truth.shape, side) if (i, j) == (place.unit.row, place.unit.column)]
     there = Window(window.row + scene.area.row, window.column + scene.area.column, *window.shape)
@@ -187,8 +189,10 @@ def _draw(each: MappedScene, place: Place, side: int) -> Drawn:
     image = to_rgb(values, fit_stretch(bands, values))
     below = image.copy()
     below[~np.isfinite(values).all(axis=0)] = 255  # stripes are for what is unknown in the classes
-    truth = class_picture(below, scene.truth[window.slices], scene.scheme)
-    pictures, schemes = {"image": image, "labels": truth}, [scene.scheme]
+    pictures, schemes = {"image": image}, []
+    if labels:
+        pictures["labels"] = class_picture(below, scene.truth[window.slices], scene.scheme)
+        schemes.append(scene.scheme)
     for trial in each.trials:
         said = each.map_of(trial)
         pictures[trial.arm] = class_picture(below, said.classes[window.slices], said.scheme)
@@ -197,8 +201,8 @@ def _draw(each: MappedScene, place: Place, side: int) -> Drawn:
 
 
 def _figure(trials: Trials, drawn: Sequence[Drawn], question: Question) -> Figure:
-    """A row a place: image, labels, and the map of every model with its IoU below."""
-    columns = 2 + len(trials.arms)
+    """A row a place: image, labels where they are shown, and the map of every model with its IoU below."""
+    columns, has_labels = len(drawn[0].pictures), "labels" in drawn[0].pictures
     figure = canvas(0.5 + _PANEL * columns, 0.6 + (_PANEL + 0.35) * len(drawn))
     panels = figure.subplots(len(drawn), columns, squeeze=False)
     for number, (row, each) in enumerate(zip(panels, drawn, strict=True)):
@@ -215,12 +219,14 @@ def _figure(trials: Trials, drawn: Sequence[Drawn], question: Question) -> Figur
     handles.append(Patch(facecolor="#e8e8e8", edgecolor="#b0b0b0", hatch="////", label="unknown"))
     figure.legend(handles=handles, loc="outside lower left", ncols=len(handles), frameon=False, fontsize=9)
     shown = "; ".join(dict.fromkeys(", ".join(dict.fromkeys(each.bands)) for each in drawn))
+    beside = "labels, and " if has_labels else "and "
     caption = (
         f"Image in false colour ({shown} as red, green and blue, stretched from the 2nd to the 98th percentile of "
-        f"the block), labels, and maps of seed {trials.seeds[0]}; below each its IoU of {question} in the block. "
+        f"the block), {beside}maps of seed {trials.seeds[0]}; below each its IoU of {question} in the block. "
         "Pale grey: not mapped as any class; striped: unknown."
     )
-    return Figure("gallery", "Image, labels and maps", caption, png_of(figure))
+    title = "Image, labels and maps" if has_labels else "Image and maps"
+    return Figure("gallery", title, caption, png_of(figure))
 
 
 def _scale_bar(one: Axes, each: Drawn) -> None:
