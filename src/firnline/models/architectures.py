@@ -59,6 +59,8 @@ class FirnSettings(_Settings):
     widths: Annotated[tuple[Width, ...], Field(min_length=2, max_length=9)] = (8, 16, 32, 64, 96, 128)
     """Channels of each level, from the full resolution down."""
     norm: Literal["batch", "group"] = "batch"
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """Share of channels dropped in each block in training."""
 
     @property
     def multiple(self) -> int:
@@ -67,7 +69,7 @@ class FirnSettings(_Settings):
 
     def build(self, layout: Layout, classes: int) -> nn.Module:
         """A new network with random weights: (batch, channel, row, column) to logits (batch, class, row, column)."""
-        return Firn(layout, classes, widths=self.widths, norm=self.norm)
+        return Firn(layout, classes, widths=self.widths, norm=self.norm, dropout=self.dropout)
 
 
 class EncoderSettings(_Settings):

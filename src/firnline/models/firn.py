@@ -16,18 +16,22 @@ from firnline.models.norms import Norm, norm_layer
 
 
 class ResidualBlock(nn.Module):
-    """Two normalised 3 x 3 convolutions beside an identity, activation first (He et al. 2016)."""
+    """Two normalised 3 x 3 convolutions beside an identity, activation first (He et al. 2016).
 
-    def __init__(self, channels: int, norm: Norm) -> None:
+    Between them whole channels are dropped in training (Tompson et al. 2015).
+    """
+
+    def __init__(self, channels: int, norm: Norm, dropout: float = 0.0) -> None:
         super().__init__()
         self.norm1 = norm_layer(norm, channels)
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.dropout = nn.Dropout2d(dropout) if dropout else nn.Identity()
         self.norm2 = norm_layer(norm, channels)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, row, column), the same size."""
-        inner = self.conv1(torch.relu(self.norm1(x)))
+        inner = self.dropout(self.conv1(torch.relu(self.norm1(x))))
         return x + self.conv2(torch.relu(self.norm2(inner)))  # type: ignore[no-any-return]
 
 
@@ -53,6 +57,8 @@ class Firn(nn.Module):
         Channels of each level; each level has half the resolution of the one before.
     norm
         The layer before each convolution.
+    dropout
+        Share of channels dropped in each block in training.
 
     Examples
     --------
@@ -64,7 +70,9 @@ class Firn(nn.Module):
     torch.Size([1, 3, 16, 16])
     """
 
-    def __init__(self, layout: Layout, classes: int, *, widths: Sequence[int], norm: Norm = "batch") -> None:
+    def __init__(
+        self, layout: Layout, classes: int, *, widths: Sequence[int], norm: Norm = "batch", dropout: float = 0.0
+    ) -> None:
         super().__init__()
         self._channels = [list(layout.channels_of(kind)) for kind in layout.kinds]
         self.stems = nn.ModuleList(
@@ -73,9 +81,9 @@ class Firn(nn.Module):
         )
         self.stem_norm = norm_layer(norm, widths[0])
         self.down = nn.ModuleList(nn.Conv2d(wide, wider, 2, stride=2, bias=False) for wide, wider in pairwise(widths))
-        self.encode = nn.ModuleList(ResidualBlock(width, norm) for width in widths[1:])
+        self.encode = nn.ModuleList(ResidualBlock(width, norm, dropout) for width in widths[1:])
         self.up = nn.ModuleList(nn.Conv2d(wider, wide, 1, bias=False) for wide, wider in pairwise(widths))
-        self.decode = nn.ModuleList(ResidualBlock(width, norm) for width in widths[1:-1])
+        self.decode = nn.ModuleList(ResidualBlock(width, norm, dropout) for width in widths[1:-1])
         self.coarse_norm = norm_layer(norm, widths[1])
         self.fine = nn.Conv2d(widths[0], widths[0], 3, padding=1, bias=False)
         self.norm = norm_layer(norm, widths[0])
