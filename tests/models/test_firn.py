@@ -52,3 +52,27 @@ def test_it_is_small_enough_for_a_laptop() -> None:
     whole = Layout(("blue", "green", "red", "swir16", "lwir11", "slope"), ("lwir11", "slope"))
     network = Firn(whole, 3, widths=(8, 16, 32, 64, 128, 192))
     assert sum(parameter.numel() for parameter in network.parameters()) < 5_000_000
+
+
+def test_detail_of_single_pixels_is_learnt_though_the_blocks_work_at_half_the_resolution() -> None:
+    """A class that changes from pixel to pixel by chance: nothing coarser than a pixel could tell it."""
+    torch.manual_seed(0)
+    network = Firn(Layout(("green",)), 2, widths=(4, 8))
+    optimiser = torch.optim.Adam(network.parameters(), lr=0.02)
+    for _ in range(100):
+        noise = torch.randn(4, 1, 32, 32)
+        loss = torch.nn.functional.cross_entropy(network(noise).classes, (noise[:, 0] > 0).long())
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    unseen = torch.randn(1, 1, 32, 32)
+    right = network.eval()(unseen).argmax(1) == (unseen[:, 0] > 0)
+    assert float(right.float().mean()) > 0.95
+
+
+def test_channels_are_dropped_in_training_alone() -> None:
+    torch.manual_seed(0)
+    network, channels = Firn(Layout(("green",)), 2, widths=(4, 8), dropout=0.5), torch.randn(2, 1, 16, 16)
+    once, again = (network.train()(channels).classes for _ in range(2))
+    assert not torch.equal(once, again)
+    assert torch.equal(network.eval()(channels), network(channels))
