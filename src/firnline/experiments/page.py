@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import shlex
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
@@ -48,10 +49,29 @@ def write_outcome(outcome: Outcome, study: Study) -> Path:
     kept = record | {"warnings": outcome.trials.warnings, "configuration": _configuration(study), "files": files}
     _write(folder / RECORD, json.dumps(kept, indent=2, ensure_ascii=False, default=str) + "\n")
     values = {"outcome": outcome, "record": record, "shown": shown, "is_interval": is_interval, "data_url": data_url}
+    values["warnings"] = gathered(outcome.trials.warnings)
     _write(folder / PAGE, fill("firnline.experiments", TEMPLATE, **values))
     for name in before - set(files):  # tables and figures of an earlier run that this one does not have
         (folder / name).unlink(missing_ok=True)
     return folder / PAGE
+
+
+def gathered(warnings: Sequence[str]) -> list[str]:
+    """Warnings for people: what is said of several files is said once, and names them.
+
+    Examples
+    --------
+    >>> gathered(["/a/1.tif: snow", "the split leaks: a chip", "/a/2.tif: snow", "/a/3.tif: stripes"])
+    ['1.tif, 2.tif: snow', 'the split leaks: a chip', '3.tif: stripes']
+    """
+    said: dict[str, list[str]] = {}
+    for warning in warnings:
+        file, _, what = warning.partition(": ")
+        if Path(file).suffix and what:
+            said.setdefault(what, []).append(Path(file).name)
+        else:
+            said.setdefault(warning, [])
+    return [f"{', '.join(files)}: {what}" if files else what for what, files in said.items()]
 
 
 def _listed(path: Path) -> set[str]:
