@@ -29,7 +29,7 @@ $(CORE):
 
 $(DEV): $(CORE)
 	@echo "Installing what the checks need ..."
-	@$(PIP) --editable '.[dev,interop,encoders]'
+	@$(PIP) --editable '.[dev,interop,encoders,cluster,onnx,int8]'
 	@touch $@
 
 demo: $(CORE)
