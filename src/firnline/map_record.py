@@ -40,6 +40,10 @@ def provenance(
         "versions": _versions(),
         "inputs": [_described(path) for path in _files(source)],
         "scene": {
+            "file": scene.gdal_name or str(scene.path.resolve()),
+            "sidecar": None if scene.sidecar is None else str(scene.sidecar.resolve()),
+            "dem": None if source.dem is None else str(source.dem.resolve()),
+            "band_names": list(scene.band_names),
             "sensor": scene.sensor,
             "date": None if scene.date is None else scene.date.isoformat(),
             "crs": scene.grid.crs.to_string(),
