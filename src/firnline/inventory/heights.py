@@ -40,7 +40,7 @@ class Heights:
 
 @contextmanager
 def open_heights(grid: Grid, dem: Path | None, scene: FeatureSource | None) -> Iterator[Heights | None]:
-    """Give the heights of a grid: of `dem`, else of the DEM or the elevation that the scene was mapped with, else None.
+    """Give the heights of a grid: of `dem`, else of what the scene was mapped with, else None.
 
     Raises
     ------
