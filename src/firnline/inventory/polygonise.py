@@ -9,14 +9,14 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyproj
-import rasterio.features
 import shapely
 from numpy.typing import NDArray
-from scipy import ndimage, sparse
+from scipy import sparse
 
 from firnline.classes import BACKGROUND, UNKNOWN, Classes, LabelScheme, require_values
 from firnline.errors import ConfigError, GridError
 from firnline.grid import Grid
+from firnline.inventory.coverage import Labels, at_edge, common_edges, polygons, regions, sizes, touching
 
 RGI_MINIMUM_AREA_KM2: Final = 0.01
 """The smallest glacier of the Randolph Glacier Inventory (Pfeffer et al. 2014); ICIMOD takes 0.02 km2."""
@@ -31,9 +31,6 @@ COLUMNS: Final = {
     "touches_edge": "bool",
 }
 """Columns of a table of outlines beside its geometry, and their types; so also of one without any outline."""
-
-_EDGES_ONLY: Final = ndimage.generate_binary_structure(2, 1)
-Labels = NDArray[np.int32]
 
 
 def polygonise(
@@ -96,7 +93,7 @@ def polygonise(
     if classes.shape != grid.shape:
         raise GridError(f"the class raster has the shape {classes.shape}, its grid {grid.shape}")
     require_values(classes, scheme, "the class raster")
-    parts, values = _parts(classes, scheme.class_count)
+    parts, values = regions(np.where(classes == UNKNOWN, BACKGROUND, classes))
     complexes = _complexes(parts, values.size)
     parts, values, complexes = _large_enough(parts, values, complexes, minimum_area_km2 / grid.pixel_area_km2)
     table = pd.DataFrame(
@@ -105,12 +102,12 @@ def polygonise(
             "class": np.array(scheme.class_names, object)[values],
             "mean_probability": np.nan,
             "part_of": complexes,
-            "touches_unknown": _touching(parts, values.size, classes == UNKNOWN),
-            "touches_edge": _at_edge(parts, values.size),
+            "touches_unknown": touching(parts, values.size, classes == UNKNOWN),
+            "touches_edge": at_edge(parts, values.size),
         }
     )
     outlines = gpd.GeoDataFrame(
-        table, geometry=_polygons(parts, values.size, grid), crs=pyproj.CRS.from_user_input(grid.crs)
+        table, geometry=polygons(parts, values.size, grid), crs=pyproj.CRS.from_user_input(grid.crs)
     )
     outlines["area_km2"] = geodesic_areas_km2(outlines.geometry)
     outlines = outlines.sort_values(["part_of", "class_value"], kind="stable", ignore_index=True)
@@ -138,39 +135,20 @@ def geodesic_areas_km2(outlines: gpd.GeoSeries) -> NDArray[np.float64]:
         raise GridError(
             f"the CRS {crs.name} is not tied to the Earth", do="give the scene a geographic or projected CRS"
         )
-    _, coordinates, (rings, polygons) = shapely.to_ragged_array(outlines.to_numpy())
+    _, coordinates, (rings, owners) = shapely.to_ragged_array(outlines.to_numpy())
     longitude, latitude = pyproj.Transformer.from_crs(crs, geodetic, always_xy=True).transform(*coordinates.T)
     areas = np.array(
         [abs(geod.polygon_area_perimeter(longitude[a:b], latitude[a:b])[0]) for a, b in pairwise(rings)], np.float64
     )
     is_hole = np.ones(areas.size, np.bool_)
-    is_hole[polygons[:-1]] = False
-    return np.add.reduceat(np.where(is_hole, -areas, areas), polygons[:-1]) / 1e6
-
-
-def _parts(classes: Classes, class_count: int) -> tuple[Labels, NDArray[np.int64]]:
-    """Number the connected areas of each class from 1: (number of each pixel, class value of number 1, 2, ...)."""
-    parts = np.zeros(classes.shape, np.int32)
-    values: list[NDArray[np.int64]] = []
-    count = 0
-    for value in range(BACKGROUND + 1, class_count):
-        of_class = np.zeros(classes.shape, np.int32)
-        found = ndimage.label(classes == value, _EDGES_ONLY, output=of_class)
-        of_class[of_class > 0] += count
-        parts += of_class
-        values.append(np.full(found, value, np.int64))
-        count += found
-    return parts, np.concatenate(values)
+    is_hole[owners[:-1]] = False
+    return np.add.reduceat(np.where(is_hole, -areas, areas), owners[:-1]) / 1e6
 
 
 def _complexes(parts: Labels, count: int) -> NDArray[np.int64]:
     """The complex (from 0) of part 1, 2, ...: parts that share an edge are in the same."""
-    pairs = []
-    for a, b in ((parts[:, :-1], parts[:, 1:]), (parts[:-1], parts[1:])):
-        meet = (a != b) & (a > 0) & (b > 0)
-        pairs.append(np.unique(np.column_stack([a[meet], b[meet]]), axis=0))
-    first, second = np.concatenate(pairs).T - 1
-    graph = sparse.coo_array((np.ones(first.size, np.bool_), (first, second)), shape=(count, count))
+    first, second, _ = common_edges(parts)
+    graph = sparse.coo_array((np.ones(first.size, np.bool_), (first - 1, second - 1)), shape=(count, count))
     _, found = sparse.csgraph.connected_components(graph, directed=False)
     return found.astype(np.int64)
 
@@ -179,67 +157,11 @@ def _large_enough(
     parts: Labels, values: NDArray[np.int64], complexes: NDArray[np.int64], minimum_pixels: float
 ) -> tuple[Labels, NDArray[np.int64], NDArray[np.int64]]:
     """Leave out the parts of small complexes; number parts anew, and complexes from 1 by size."""
-    part_sizes = np.bincount(parts.ravel(), minlength=values.size + 1)[1:]
-    sizes = np.bincount(complexes, weights=part_sizes)
+    areas = np.bincount(complexes, weights=sizes(parts, values.size))
     # A hair's breadth, because 0.01 km2 in pixels of 10 m is 100.00000000000001 of them.
-    kept = sizes[complexes] >= minimum_pixels * (1 - 1e-9)
-    rank = np.empty(sizes.size, np.int64)
-    rank[np.argsort(-sizes, kind="stable")] = np.arange(1, sizes.size + 1)
+    kept = areas[complexes] >= minimum_pixels * (1 - 1e-9)
+    rank = np.empty(areas.size, np.int64)
+    rank[np.argsort(-areas, kind="stable")] = np.arange(1, areas.size + 1)
     renumber = np.zeros(values.size + 1, np.int32)
     renumber[1:][kept] = np.arange(1, kept.sum() + 1)
     return renumber[parts], values[kept], rank[complexes[kept]]
-
-
-def _touching(parts: Labels, count: int, other: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whether part 1, 2, ... shares a pixel edge with a pixel of `other`."""
-    touched = np.zeros(count + 1, np.bool_)
-    for here, there in (
-        ((slice(None), slice(1, None)), (slice(None), slice(None, -1))),
-        ((slice(1, None), slice(None)), (slice(None, -1), slice(None))),
-    ):
-        touched[parts[here][other[there]]] = True
-        touched[parts[there][other[here]]] = True
-    return touched[1:]
-
-
-def _at_edge(parts: Labels, count: int) -> NDArray[np.bool_]:
-    """Whether part 1, 2, ... has a pixel in the outermost row or column."""
-    touched = np.zeros(count + 1, np.bool_)
-    for line in (parts[0], parts[-1], parts[:, 0], parts[:, -1]):
-        touched[line] = True
-    return touched[1:]
-
-
-def _polygons(parts: Labels, count: int, grid: Grid) -> NDArray[np.object_]:
-    """Outline part 1, 2, ... in map units.
-
-    Everything up to the last step is in pixel corners, whole numbers, so that it is exact and two outlines
-    that share a corner share its coordinates to the last bit.
-    """
-    found = np.empty(count, object)
-    for shape, number in rasterio.features.shapes(parts, mask=parts > 0, connectivity=4):
-        shell, *holes = (shapely.LinearRing(np.array(ring)) for ring in shape["coordinates"])
-        found[int(number) - 1] = shapely.Polygon(shell, holes)
-    if count == 0:
-        return found
-    kind, corners, (rings, polygons) = shapely.to_ragged_array(shapely.segmentize(found, 1.0))
-    kept = _is_vertex(np.rint(corners).astype(np.int64), rings, parts)
-    counted = np.concatenate([[0], np.cumsum(kept)])
-    x = grid.transform.c + np.rint(corners[kept, 0]) * grid.transform.a
-    y = grid.transform.f + np.rint(corners[kept, 1]) * grid.transform.e
-    outlines = shapely.from_ragged_array(kind, np.column_stack([x, y]), (counted[rings], polygons))
-    return np.asarray(shapely.orient_polygons(outlines), object)
-
-
-def _is_vertex(corners: NDArray[np.int64], rings: NDArray[np.integer], parts: Labels) -> NDArray[np.bool_]:
-    """Which pixel corners along the rings are needed: ring ends, turns, and corners where three areas meet."""
-    step = np.diff(corners, axis=0)
-    needed = np.ones(len(corners), np.bool_)
-    needed[1:-1] = (step[1:] != step[:-1]).any(axis=1)
-    needed[rings[:-1]] = needed[rings[1:] - 1] = True
-    around = np.pad(parts, 1)
-    column, row = corners.T
-    corner = np.stack([around[row + r, column + c] for r in (0, 1) for c in (0, 1)])
-    corner.sort(axis=0)
-    needed |= (corner[1:] != corner[:-1]).sum(axis=0) >= 2
-    return needed
