@@ -11,7 +11,7 @@ from typing import Any
 
 from firnline.bands import Sensor
 from firnline.classraster import ClassRaster, read_classes
-from firnline.errors import LabelError
+from firnline.errors import BandError, LabelError
 from firnline.features import FeatureSource
 from firnline.scene import open_scene
 
@@ -69,12 +69,11 @@ class MapFolder:
         paths = [Path(said[key]) for key in ("file", "sidecar", "dem") if said[key] is not None]
         if not all(path.exists() for path in paths):
             return None
-        scene = open_scene(
-            said["file"],
-            bands=said["band_names"],
-            sidecar=said["sidecar"],
-            sensor=None if said["sensor"] is None else Sensor(said["sensor"]),
-        )
+        sensor = None if said["sensor"] is None else Sensor(said["sensor"])
+        try:
+            scene = open_scene(said["file"], sidecar=said["sidecar"], sensor=sensor)
+        except BandError:  # its bands were named on the command line
+            scene = open_scene(said["file"], bands=said["band_names"], sidecar=said["sidecar"], sensor=sensor)
         if not scene.grid.is_same_as(self.raster.grid):
             return None
         return FeatureSource(scene, None if said["dem"] is None else Path(said["dem"]))

@@ -43,6 +43,11 @@ class Reference:
     id_column: str = "reference_id"
 
     @property
+    def is_rgi(self) -> bool:
+        """Whether its ids are those of the Randolph Glacier Inventory, to which glaciers may be linked."""
+        return bool(self.frame["reference_id"].str.startswith("RGI").all())
+
+    @property
     def findings(self) -> tuple[str, ...]:
         """What a user should know of it, a sentence each."""
         if not self.repaired:
@@ -157,6 +162,6 @@ def _id_column(frame: gpd.GeoDataFrame, wanted: str | None, where: str) -> str:
             f"has no column '{wanted}'", where=where, do=f"its columns are: {', '.join(columns.values())}"
         )
     for known in ID_COLUMNS:
-        if known.lower() in columns:
+        if known.lower() in columns and frame[columns[known.lower()]].notna().any():  # firnline's rgi_id may be empty
             return columns[known.lower()]
     raise LabelError("has no column of glacier ids", where=where, do="name it (RGIId, rgi_id, glac_id, glacier_id)")

@@ -1,0 +1,40 @@
+"""Where a glacier lies: a point inside it, and its UTM zone."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def centres(outlines: gpd.GeoSeries) -> tuple[Floats, Floats]:
+    """(longitude, latitude) in degrees of a point inside each outline, float64 (outline,).
+
+    The centroid where it lies inside, else a point on the surface, found in the CRS of the outlines.
+
+    Examples
+    --------
+    >>> longitude, latitude = centres(gpd.GeoSeries([shapely.box(499000, 0, 501000, 2000)], crs="EPSG:32645"))
+    >>> longitude.round(6).tolist(), latitude.round(4).tolist()
+    ([87.0], [0.009])
+    """
+    shapes = outlines.to_numpy()
+    points = np.asarray(shapely.centroid(shapes), object)
+    outside = ~shapely.contains_properly(shapes, points)
+    points[outside] = shapely.point_on_surface(shapes[outside])
+    degrees = gpd.GeoSeries(points, crs=outlines.crs).to_crs(4326)
+    return np.asarray(degrees.x, np.float64), np.asarray(degrees.y, np.float64)
+
+
+def utm_zones(longitude: Floats) -> NDArray[np.int64]:
+    """The UTM zone (1 to 60) of longitudes in degrees: strips of six degrees, without Norway's exceptions.
+
+    Examples
+    --------
+    >>> utm_zones(np.array([-180.0, 10.75, 86.9, 180.0])).tolist()
+    [1, 32, 45, 1]
+    """
+    return (np.floor((longitude + 180.0) / 6.0).astype(np.int64) % 60) + 1
