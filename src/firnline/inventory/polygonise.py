@@ -136,7 +136,7 @@ def geodesic_areas_km2(outlines: gpd.GeoSeries) -> NDArray[np.float64]:
             f"the CRS {crs.name} is not tied to the Earth", do="give the scene a geographic or projected CRS"
         )
     _, coordinates, (rings, owners) = shapely.to_ragged_array(outlines.to_numpy())
-    longitude, latitude = pyproj.Transformer.from_crs(crs, geodetic, always_xy=True).transform(*coordinates.T)
+    longitude, latitude = pyproj.Transformer.from_crs(crs, geodetic, always_xy=True).transform(*coordinates.T[:2])
     areas = np.array(
         [abs(geod.polygon_area_perimeter(longitude[a:b], latitude[a:b])[0]) for a, b in pairwise(rings)], np.float64
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import geopandas as gpd
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -13,7 +12,7 @@ Floats = NDArray[np.float64]
 def centres(outlines: gpd.GeoSeries) -> tuple[Floats, Floats]:
     """(longitude, latitude) in degrees of a point inside each outline, float64 (outline,).
 
-    The centroid where it lies inside, else a point on the surface, found in the CRS of the outlines.
+    GEOS's point on the surface of the outline in degrees: what RGI 7.0 has (the same to a metre; tested).
 
     Examples
     --------
@@ -21,12 +20,8 @@ def centres(outlines: gpd.GeoSeries) -> tuple[Floats, Floats]:
     >>> longitude.round(6).tolist(), latitude.round(4).tolist()
     ([87.0], [0.009])
     """
-    shapes = outlines.to_numpy()
-    points = np.asarray(shapely.centroid(shapes), object)
-    outside = ~shapely.contains_properly(shapes, points)
-    points[outside] = shapely.point_on_surface(shapes[outside])
-    degrees = gpd.GeoSeries(points, crs=outlines.crs).to_crs(4326)
-    return np.asarray(degrees.x, np.float64), np.asarray(degrees.y, np.float64)
+    points = outlines.to_crs(4326).representative_point()
+    return np.asarray(points.x, np.float64), np.asarray(points.y, np.float64)
 
 
 def utm_zones(longitude: Floats) -> NDArray[np.int64]:
