@@ -19,6 +19,7 @@ from firnline.cli import (
     datasets_hkh,
     evaluate,
     experiment,
+    inventory_export,
     labels,
     map_,
     scenes_build,
@@ -85,6 +86,10 @@ app.add_typer(chips, name="chips")
 datasets = typer.Typer(help="Published data sets, taken as they are.", no_args_is_help=True)
 datasets.command("hkh")(datasets_hkh.command)
 app.add_typer(datasets, name="datasets")
+
+inventory = typer.Typer(help="Glacier inventories: make, check and deliver.", no_args_is_help=True)
+inventory.command("export")(inventory_export.command)
+app.add_typer(inventory, name="inventory")
 
 
 def _version(wanted: bool) -> None:

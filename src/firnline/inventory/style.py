@@ -80,14 +80,32 @@ def qml(
             categories, "category", value=name, label=name, symbol=str(number), type="string", render="true"
         )
         symbols.append(_symbol(str(number), colours[name], hatched=name in hatched))
+    return _text(root)
+
+
+def outline_qml(colour: str) -> str:
+    """Write the QGIS 3 style of a layer of polygons that are all drawn alike: their outlines alone.
+
+    Examples
+    --------
+    >>> Xml.fromstring(outline_qml("#000000").partition("\\n")[2]).find("renderer-v2").get("type")
+    'singleSymbol'
+    """
+    root = Xml.Element("qgis", version="3.22.0", styleCategories="Symbology")
+    renderer = Xml.SubElement(root, "renderer-v2", {"type": "singleSymbol", "symbollevels": "0", "forceraster": "0"})
+    Xml.SubElement(renderer, "symbols").append(_symbol("0", colour, hatched=False, opacity=0))
+    return _text(root)
+
+
+def _text(root: Xml.Element) -> str:
     Xml.SubElement(root, "layerGeometryType").text = "2"
     Xml.indent(root)
     return "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + Xml.tostring(root, encoding="unicode")
 
 
-def _symbol(name: str, colour: str, *, hatched: bool) -> Xml.Element:
+def _symbol(name: str, colour: str, *, hatched: bool, opacity: int = 70) -> Xml.Element:
     red, green, blue = rgb(colour)
-    solid, thin = f"{red},{green},{blue},255", f"{red},{green},{blue},{40 if hatched else 70}"
+    solid, thin = f"{red},{green},{blue},255", f"{red},{green},{blue},{40 if hatched else opacity}"
     symbol = Xml.Element("symbol", type="fill", name=name, alpha="1", clip_to_extent="1", force_rhr="0")
     _layer(
         symbol,

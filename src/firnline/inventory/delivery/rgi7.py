@@ -81,10 +81,11 @@ def timestamp(date: str | None) -> str | None:
     if date is None or pd.isna(date):
         return None
     try:
-        return dt.datetime.fromisoformat(date.split("/")[0]).replace(tzinfo=None).isoformat(timespec="seconds")
+        days = [dt.datetime.fromisoformat(day).replace(tzinfo=None) for day in date.split("/")]
     except ValueError:
         do = "write it as 2000-10-30, or 2019-07-01/2019-09-30"
         raise LabelError(f"'{date}' is no date", where="src_date", do=do) from None
+    return days[0].isoformat(timespec="seconds")
 
 
 def hypsometry_table(inventory: Inventory) -> pd.DataFrame:
