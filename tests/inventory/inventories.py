@@ -1,4 +1,4 @@
-"""A small made-up inventory: two glaciers along a divide and one alone, with debris, rock, unknown, lakes and nulls."""
+"""A small made-up inventory: two glaciers along a divide, one alone; debris, rock, unknown, lakes, nulls."""
 
 from __future__ import annotations
 

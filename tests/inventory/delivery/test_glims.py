@@ -23,7 +23,7 @@ from tests.inventory.inventories import (
     same_shape,
 )
 
-from firnline.errors import ConfigError, OutputError
+from firnline.errors import ConfigError, LabelError, OutputError
 from firnline.inventory.delivery.deliver import deliver
 from firnline.inventory.delivery.submission import Submission, read_submission
 from firnline.inventory.inventory import write_inventory
@@ -157,6 +157,9 @@ def test_every_date_has_its_image(tmp_path: Path, submission: Submission) -> Non
     none = glaciers(src_date=[None] * 3, src_date_from=[None] * 3, src_date_to=[None] * 3)
     with pytest.raises(ConfigError, match="has no src_date"):
         deliver(inventory(glaciers=none), tmp_path / "a", "glims", submission=submission)
+    wrong = glaciers(src_date_to=["some day"] * 3)
+    with pytest.raises(LabelError, match="'some day' is no date"):
+        deliver(inventory(glaciers=wrong), tmp_path / "a", "glims", submission=submission)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -13,10 +13,13 @@ import shapely
 from tests.inventory.inventories import CRS, DIVIDE_M, IDS, glaciers, inventory, same_shape
 
 from firnline.errors import ConfigError, LabelError
-from firnline.inventory.columns import RGI7
+from firnline.inventory.columns import OWN, RGI7
 from firnline.inventory.delivery.deliver import deliver
 from firnline.inventory.delivery.divides import divides
 from firnline.inventory.delivery.rgi7 import timestamp
+from firnline.inventory.inventory import Inventory
+
+FLAGS = [name for name, kind in OWN.items() if kind == "bool"]
 
 
 @pytest.fixture
@@ -59,6 +62,25 @@ def test_the_table_reads_as_one_with_the_real_rgi_7(shared_data: Path, folder: P
     deliver(inventory(glaciers=known), folder.parent / "known", "rgi7")
     plain = pd.concat([gpd.read_file(real_path), gpd.read_file(folder.parent / "known" / "known.shp")])
     assert plain.dtypes.to_dict() == gpd.read_file(real_path).dtypes.to_dict()
+
+
+@pytest.mark.real
+def test_real_glaciers_go_through_unchanged(shared_data: Path, tmp_path: Path) -> None:
+    """Taken as an inventory in UTM, the 23 glaciers of RGI 7.0 round Hintereisferner come out as they went in."""
+    path = shared_data / "vectors-dems" / "rgi7g_hef_complex.shp"
+    real = gpd.read_file(path)
+    flat = real.set_geometry(shapely.force_2d(real.geometry.array)).to_crs(32632)
+    own = {
+        name: pd.Series(None, index=flat.index, dtype=object) for name in OWN if name not in ("glacier_id", *FLAGS)
+    }
+    flat = flat.assign(**own, **dict.fromkeys(FLAGS, False), glacier_id=[f"FL{n}" for n in range(len(flat))])
+    given = Inventory(flat[[*OWN, *RGI7, "geometry"]].astype({**OWN, **RGI7}), provenance={"scene": "RGI 7.0"})
+    deliver(given, tmp_path / "hef", "rgi7")
+    back = gpd.read_file(tmp_path / "hef" / "hef.shp")
+    pd.testing.assert_frame_equal(pd.DataFrame(back[list(RGI7)]), pd.DataFrame(real[list(RGI7)]), rtol=1e-12)
+    off = shapely.hausdorff_distance(back.geometry.array, shapely.force_2d(real.geometry.array))
+    assert off.max() < 1e-8
+    assert len(gpd.read_file(tmp_path / "hef" / "hef-intersects.shp")) == 54
 
 
 @pytest.mark.real

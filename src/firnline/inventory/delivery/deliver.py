@@ -92,6 +92,8 @@ def deliver(
     _require_options(chosen, submission, region)
     _require_ids(inventory)
     if chosen == Form.GEOPACKAGE:
+        if out.suffix != ".gpkg":
+            raise OutputError("is no name of a GeoPackage", where=out, do="end it in .gpkg")
         if os.path.lexists(out):
             raise OutputError("is there already", where=out, do="name a new file")
         plain.write_styled(inventory, out)
@@ -151,7 +153,8 @@ def _write_notes(inventory: Inventory, folder: Path, form: Form) -> None:
     bounds = int(glaciers["is_lower_bound"].sum())
     lines = [
         f"{len(glaciers)} glaciers, {glaciers['area_km2'].sum():.3f} km2; the areas of {bounds} are lower bounds,",
-        "as they touch or hold what is not known. Areas are on the ellipsoid, whatever the coordinates.",
+        "as they touch or hold what is not known, or reach the scene's edge.",
+        "Areas are on the ellipsoid, whatever the coordinates.",
         _NOTES.get(form, plain.NOTES).strip(),
         f"Written by firnline {__version__}; provenance.json says from what.",
     ]

@@ -38,8 +38,10 @@ def divides(glaciers: gpd.GeoDataFrame, id_column: str = "glacier_id") -> gpd.Ge
     pieces, pair = shapely.get_parts(shared, return_index=True)
     is_line = shapely.length(pieces) > 0
     pieces, pair = pieces[is_line], pair[is_line]
-    merged = shapely.line_merge([shapely.multilinestrings(pieces[pair == each]) for each in range(first.size)])
-    lines, pair = shapely.get_parts(merged, return_index=True)
+    kept, row = np.unique(pair, return_inverse=True)
+    merged = shapely.line_merge(shapely.multilinestrings(pieces, indices=row)) if len(pieces) else pieces
+    lines, row = shapely.get_parts(merged, return_index=True)
+    pair = kept[row]
     names = glaciers[id_column].to_numpy()
     found = gpd.GeoDataFrame(
         {"id_1": names[first[pair]], "id_2": names[second[pair]]}, geometry=lines, crs=glaciers.crs

@@ -13,7 +13,7 @@ import shapely
 
 from firnline.classes import LabelScheme
 from firnline.errors import ConfigError
-from firnline.inventory.delivery.rgi7 import rgi7_table
+from firnline.inventory.delivery.rgi7 import rgi7_table, timestamp
 from firnline.inventory.delivery.submission import Person, Submission
 from firnline.inventory.delivery.writers import write_shapefile
 from firnline.inventory.inventory import Inventory
@@ -42,8 +42,10 @@ def write_glims(inventory: Inventory, submission: Submission, folder: Path, *, r
     Raises
     ------
     ConfigError
-        When the date of an outline is not known, or is that of no image of the submission.
+        When there is no glacier, the date of an outline is not known, or is that of no image of the submission.
     """
+    if inventory.glaciers.empty:
+        raise ConfigError("the inventory holds no glacier", do="submit one that does")
     glaciers = glacier_table(inventory, submission, region)
     write_shapefile(_session(glaciers, submission), folder / "session.shp")
     write_shapefile(_images(submission), folder / "images.shp")
@@ -129,7 +131,7 @@ def _images_of(glacier: Any, images: Sequence[Any]) -> str:
 
 
 def _day(text: str) -> dt.date:
-    return dt.datetime.fromisoformat(text).date()
+    return dt.datetime.fromisoformat(timestamp(text) or "").date()
 
 
 def _session(glaciers: gpd.GeoDataFrame, submission: Submission) -> gpd.GeoDataFrame:
