@@ -26,7 +26,8 @@ Laid out like the glacier product of RGI 7.0; it is no part of the RGI.
 rgi_id is the glacier of RGI 7.0 that overlaps most, if the inventory was linked to it: a link, not a key, and
 blank otherwise. NAME-firnline.csv has firnline's own id (glacier_id) and own columns of each row, in the same order;
 NAME-hypsometry.csv is in that order too. Bands of the hypsometry are named by their middle.
-Blank is not known. src_date is the first day where several images were used (src_date_from, src_date_to).
+Blank is not known. Holes of unknown are inner rings like rock: unknown_frac and is_lower_bound tell of them.
+src_date is the first day where several images were used (src_date_from, src_date_to).
 NAME-intersects.shp: one line for each stretch of divide; glac_id_1 and glac_id_2 are firnline's own ids.
 """
 
