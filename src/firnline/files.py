@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,6 +76,63 @@ def replaced(final: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
+def new_folder(final: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `final`; when the block ends well, it becomes `final`, in one step.
+
+    When the block fails or is interrupted, it is removed with all that is in it.
+
+    Parameters
+    ----------
+    final
+        Where the folder shall be: nothing may be there, or an empty folder.
+
+    Yields
+    ------
+    An empty folder.
+
+    Raises
+    ------
+    OutputError
+        When something is there already, or cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> final = Path(tempfile.mkdtemp()) / "release"
+    >>> with new_folder(final) as folder:
+    ...     _ = (folder / "note.txt").write_text("whole")
+    ...     final.exists()
+    False
+    >>> [path.name for path in final.iterdir()], [path.name for path in final.parent.iterdir()]
+    (['note.txt'], ['release'])
+    """
+    require_free(final)
+    temporary = final.with_name(f".{final.name}.{secrets.token_hex(4)}.part")
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        temporary.rename(final)
+    except OutputError as error:  # of a file within, which nobody will find where it was
+        raise OutputError(error.what, where=final, do=error.do) from None
+    except Exception as error:
+        if not _is_of_writing(error):
+            raise
+        do = "name a folder of your own, with space for it"
+        raise OutputError(f"could not be written: {_reason(error)}", where=final, do=do) from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def require_free(final: Path) -> None:
+    """Raise OutputError when a new folder cannot take this place."""
+    if final.is_dir() and not final.is_symlink():
+        if any(final.iterdir()):
+            raise OutputError("is there already, and is not empty", where=final, do="name a new folder")
+    elif final.exists() or final.is_symlink():
+        raise OutputError("is a file", where=final, do="name a new folder")
+
+
+@contextmanager
 def only_one(folder: Path) -> Iterator[None]:
     """Keep a second run out of a work folder, which is made: two would overwrite each other's work.
 
@@ -137,10 +195,10 @@ def _remove_with_companions(temporary: Path) -> None:
 
 
 def _is_of_writing(error: Exception) -> bool:
-    from pyogrio.errors import DataSourceError, FeatureError
+    from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
     from rasterio.errors import RasterioError
 
-    return isinstance(error, (OSError, RasterioError, DataSourceError, FeatureError))
+    return isinstance(error, (OSError, RasterioError, DataLayerError, DataSourceError, FeatureError))
 
 
 def _reason(error: BaseException) -> str:

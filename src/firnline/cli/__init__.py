@@ -19,6 +19,7 @@ from firnline.cli import (
     datasets_hkh,
     evaluate,
     experiment,
+    inventory_export,
     inventory_make,
     labels,
     map_,
@@ -85,6 +86,7 @@ app.add_typer(chips, name="chips")
 
 inventory = typer.Typer(help="Glacier inventories: make, check and deliver.", no_args_is_help=True)
 inventory.command("make")(inventory_make.command)
+inventory.command("export")(inventory_export.command)
 app.add_typer(inventory, name="inventory")
 
 datasets = typer.Typer(help="Published data sets, taken as they are.", no_args_is_help=True)

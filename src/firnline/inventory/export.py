@@ -13,23 +13,16 @@ import geopandas as gpd
 import pyogrio
 from pyogrio.errors import DataSourceError, FeatureError
 
-from firnline.classes import LabelScheme
 from firnline.errors import OutputError
 from firnline.files import replaced
-from firnline.inventory.style import qml, store_style
+from firnline.inventory.delivery.writers import require_whole, write_geojson, write_geoparquet, write_shapefile
+from firnline.inventory.style import mapped_names, qml, store_style
 
 LAYER: Final = "outlines"
 PROVENANCE_KEY: Final = "FIRNLINE_PROVENANCE"
 """The metadata item of the layer that holds where it came from, as JSON."""
 
 _GEOMETRY_COLUMN: Final = "geom"
-_SHORT_NAMES: Final = {
-    "class_value": "class_val",
-    "mean_probability": "mean_prob",
-    "touches_unknown": "touch_unkn",
-    "touches_edge": "touch_edge",
-}
-"""A shapefile's table has room for ten letters a column."""
 
 
 class VectorFormat(StrEnum):
@@ -97,19 +90,10 @@ def write_outlines(
         if chosen == VectorFormat.GEOPACKAGE:
             _write_geopackage(outlines, temporary, described)
         elif chosen == VectorFormat.GEOJSON:
-            _write_geojson(outlines, temporary, described)
+            write_geojson(outlines, temporary, LAYER, described)
         else:
-            _write_geoparquet(outlines, temporary, described)
-            return path
-        _require_whole(temporary, outlines)
+            write_geoparquet(outlines, temporary, json.loads(described))
     return path
-
-
-def _require_whole(path: Path, outlines: gpd.GeoDataFrame) -> None:
-    """Read the file back: GDAL writes its last bytes on closing, and a full disk then goes without a word."""
-    back = pyogrio.read_dataframe(path, layer=0)
-    if len(back) != len(outlines) or back.crs is None or back.geometry.isna().any():
-        raise OSError("what the disk kept is not what was written")
 
 
 def _write_geopackage(outlines: gpd.GeoDataFrame, path: Path, provenance: str) -> None:
@@ -124,48 +108,16 @@ def _write_geopackage(outlines: gpd.GeoDataFrame, path: Path, provenance: str) -
         layer_metadata={PROVENANCE_KEY: provenance},
         layer_options={"GEOMETRY_NAME": _GEOMETRY_COLUMN, "DESCRIPTION": "Glacier outlines mapped by firnline"},
     )
-    store_style(path, LAYER, _GEOMETRY_COLUMN, qml(_mapped_names(outlines)))
-
-
-def _mapped_names(outlines: gpd.GeoDataFrame) -> tuple[str, ...]:
-    """The classes of the label scheme that the outlines follow, those that were not found included."""
-    found = set(outlines["class"])
-    mapped = (scheme.class_names[1:] for scheme in LabelScheme)
-    return next((names for names in mapped if found <= set(names)), tuple(sorted(found)))
-
-
-def _write_geojson(outlines: gpd.GeoDataFrame, path: Path, provenance: str) -> None:
-    pyogrio.write_dataframe(
-        outlines.to_crs(4326),
-        path,
-        layer=LAYER,
-        driver="GeoJSON",
-        geometry_type="Polygon",
-        layer_options={"RFC7946": "YES", "COORDINATE_PRECISION": "7", "DESCRIPTION": provenance},
-    )
-
-
-def _write_geoparquet(outlines: gpd.GeoDataFrame, path: Path, provenance: str) -> None:
-    described = outlines.copy()
-    described.attrs["provenance"] = json.loads(provenance)
-    described.to_parquet(path, index=False, compression="zstd", schema_version="1.1.0", write_covering_bbox=True)
+    store_style(path, LAYER, _GEOMETRY_COLUMN, qml(mapped_names(outlines["class"])))
+    require_whole(path, outlines)
 
 
 def _write_shapefile(outlines: gpd.GeoDataFrame, path: Path) -> None:
-    short = outlines.rename(columns=_SHORT_NAMES)
-    flags = {name: "int32" for name in short.columns if short[name].dtype == bool}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{path.stem}.", dir=path.parent) as folder:
             whole = Path(folder) / path.name
-            pyogrio.write_dataframe(
-                short.astype(flags),
-                whole,
-                driver="ESRI Shapefile",
-                geometry_type="Polygon",
-                layer_options={"ENCODING": "UTF-8"},
-            )
-            _require_whole(whole, outlines)
+            write_shapefile(outlines, whole)
             for part in sorted(whole.parent.iterdir(), key=lambda part: part.suffix == ".shp"):
                 with replaced(path.with_suffix(part.suffix)) as temporary:
                     part.replace(temporary)

@@ -13,13 +13,13 @@ from typing import Any, Final
 from firnline.chips.cuts import require_files
 from firnline.chips.releases.croissant import metadata_text
 from firnline.chips.releases.data_card import ReleaseFacts, card_text
-from firnline.chips.releases.release_folder import new_folder, require_free, write_checksums
+from firnline.chips.releases.release_folder import write_checksums
 from firnline.chips.releases.release_outlines import copy_outlines
 from firnline.chips.releases.release_rasters import Progress, ReleaseRasters, unique_names
 from firnline.chips.splitting.audit import leaks_of
 from firnline.chips.table import About, Chip, ChipTable, require_same_truth, write_table
 from firnline.errors import ConfigError
-from firnline.files import sha256_of
+from firnline.files import new_folder, require_free, sha256_of
 
 TABLE: Final = "chips.parquet"
 NO_LICENCE: Final = "unknown"
