@@ -71,7 +71,9 @@ def test_any_map_gives_valid_coverages_that_hold_its_pixels(classes: Classes, mi
         shapes = zip(found.parts.geometry, found.parts["class_value"], strict=True)
         burnt = rasterio.features.rasterize(shapes, out_shape=grid.shape, transform=grid.transform)
         np.testing.assert_array_equal(burnt, np.where(kept, classes, 0))
-    assert found.parts.groupby("glacier_id")["area_km2"].sum().sum() == pytest.approx(found.glaciers["area_km2"].sum())
+    assert found.parts.groupby("glacier_id")["area_km2"].sum().sum() == pytest.approx(
+        found.glaciers["area_km2"].sum()
+    )
     own = found.parts.geometry.groupby(found.parts["glacier_id"]).apply(lambda each: each.union_all())
     for row in found.glaciers.itertuples():
         assert own[row.glacier_id].equals(row.geometry)
