@@ -132,7 +132,7 @@ def _splinters(labels: Labels, values: NDArray[np.int64], by_reference: Mask, mi
     largest: Mask = np.zeros(values.size, np.bool_)
     order = np.lexsort((-size, values))
     largest[order[np.concatenate([[True], values[order][1:] != values[order][:-1]])[: order.size]]] = True
-    return by_reference & ~largest & (size < minimum)
+    return np.asarray(by_reference & ~largest & (size < minimum), np.bool_)
 
 
 def _slivers(labels: Labels, by_flow: Mask, grid: Grid, rule: FlowRule, minimum: float) -> Mask:
@@ -145,7 +145,7 @@ def _slivers(labels: Labels, by_flow: Mask, grid: Grid, rule: FlowRule, minimum:
     perimeter = _edge_counts(labels, by_flow.size) * np.pi / 4
     compactness = 2 * np.sqrt(np.pi * size) / perimeter
     thin = (area < rule.thin_sliver_km2) & (compactness < rule.compactness)
-    return by_flow & ((size < minimum) | (area < rule.sliver_km2) | thin)
+    return np.asarray(by_flow & ((size < minimum) | (area < rule.sliver_km2) | thin), np.bool_)
 
 
 def _edge_counts(labels: Labels, count: int) -> NDArray[np.int64]:

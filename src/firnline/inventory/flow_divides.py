@@ -25,6 +25,9 @@ class FlowRule:
     """A basin's pour point claims a circle of this times the root of its cells of `cell_m2`."""
     cell_m2: float = 1600.0
     largest_radius_m: float = 3500.0
+    largest_rise_m: float = 50.0
+    """Ice higher above that at the pour point is not claimed. The published rule asks for distance alone, and so joins
+    glaciers over a crest near which one of them has a pour point."""
     sliver_km2: float = 0.1
     """Basins smaller than this are no glaciers."""
     thin_sliver_km2: float = 0.2
@@ -52,7 +55,8 @@ def after_flow(
     2. The terrain is flooded from the pour points upwards (the watershed by immersion; sinks fill by themselves):
        basins, that meet on the crests. Terrain enclosed by the complex (nunataks) is flooded too.
     3. Basins are merged by distance: the pour point of each claims the ice within a radius that grows with the
-       root of its area, as far as it hangs together and nearest to the point; basins that a claim reaches are one.
+       root of its area, as far as it hangs together with the ice nearest to the point and is no more than
+       `largest_rise_m` above that; basins that a claim reaches are one.
 
     The rest of the published rule, slivers, is asked by `firnline.inventory.divides`.
 
@@ -104,7 +108,7 @@ def _divided(ice: Mask, heights: NDArray[np.float32], grid: Grid, rule: FlowRule
     ice = np.pad(ice, 1)
     terrain = _smooth(np.pad(heights, 1, mode="edge"))
     basins, pour_points = _basins(ice, terrain, rule)
-    merged = _merged(basins, pour_points, ice, grid, rule)
+    merged = _merged(basins, pour_points, np.where(ice, terrain, np.inf), grid, rule)
     return merged[basins][1:-1, 1:-1]
 
 
@@ -143,12 +147,12 @@ def _basins(ice: Mask, terrain: NDArray[np.float32], rule: FlowRule) -> tuple[La
     return basins, points
 
 
-def _first(markers: Labels, value: int) -> NDArray[np.int64]:
-    return np.array(np.unravel_index(int(np.argmax(markers == value)), markers.shape))
+def _first(markers: NDArray[np.integer], value: int) -> NDArray[np.int64]:
+    return np.array(np.unravel_index(int(np.argmax(markers == value)), markers.shape), np.int64)
 
 
 def _merged(
-    basins: Labels, pour_points: NDArray[np.int64], ice: Mask, grid: Grid, rule: FlowRule
+    basins: Labels, pour_points: NDArray[np.int64], terrain: NDArray[np.float32], grid: Grid, rule: FlowRule
 ) -> NDArray[np.int32]:
     """The number from 1 of the glacier that basin 0 (none), 1, 2, ... belongs to."""
     count = len(pour_points)
@@ -156,22 +160,29 @@ def _merged(
     links = [(0, 0)]
     for number, (row, column) in enumerate(pour_points):
         reach = rule.radius_m(areas[number]) / grid.resolution
-        links += [(number, other - 1) for other in _claimed(basins, ice, row, column, reach)]
+        links += [(number, other - 1) for other in _claimed(basins, terrain, row, column, reach, rule.largest_rise_m)]
     one, other = np.array(links).T
     graph = sparse.coo_array((np.ones(one.size, np.bool_), (one, other)), shape=(count, count))
     _, glacier = sparse.csgraph.connected_components(graph, directed=False)
     return np.concatenate([[0], glacier + 1]).astype(np.int32)
 
 
-def _claimed(basins: Labels, ice: Mask, row: int, column: int, reach: float) -> list[int]:
-    """The basins in the piece of ice, within `reach` pixels of a point, that is nearest to it."""
+def _claimed(
+    basins: Labels, terrain: NDArray[np.float32], row: int, column: int, reach: float, rise: float
+) -> list[int]:
+    """The basins in the piece of ice, within `reach` pixels of a pour point, that is nearest to it.
+
+    `terrain` is infinite off the ice. The height of the pour point is that of the ice nearest to it.
+    """
     r = int(np.ceil(reach))
     top, left = max(row - r, 0), max(column - r, 0)
     box = (slice(top, row + r + 1), slice(left, column + r + 1))
-    height, width = ice[box].shape
+    heights = terrain[box]
+    height, width = heights.shape
     distance = np.hypot(np.arange(top, top + height)[:, None] - row, np.arange(left, left + width) - column)
-    pieces, found = ndimage.label(ice[box] & (distance <= reach), EDGES)
-    if found == 0:
+    distance = np.where(np.isfinite(heights) & (distance <= reach), distance, np.inf)
+    nearest = np.unravel_index(int(np.argmin(distance)), distance.shape)
+    if not np.isfinite(distance[nearest]):
         return []
-    nearest = pieces.ravel()[np.argmin(np.where(pieces > 0, distance, np.inf))]
-    return [int(each) for each in np.unique(basins[box][pieces == nearest])]
+    pieces, _ = ndimage.label(np.isfinite(distance) & (heights <= heights[nearest] + rise), EDGES)
+    return [int(each) for each in np.unique(basins[box][pieces == pieces[nearest]]) if each]

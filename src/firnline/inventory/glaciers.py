@@ -218,7 +218,8 @@ def _united(parts: NDArray[np.object_], part_of: NDArray[np.int64], count: int) 
 
 
 def _one(geometry: shapely.Geometry) -> shapely.Geometry:
-    return geometry.geoms[0] if geometry.geom_type == "MultiPolygon" and len(geometry.geoms) == 1 else geometry
+    parts = shapely.get_parts(geometry)
+    return parts[0] if len(parts) == 1 else geometry
 
 
 def _table(
@@ -263,7 +264,9 @@ def _areas_by_class(
     """Clean and debris-covered area of each glacier, km2, NaN where the scheme does not tell."""
     value, areas = layers.parts["class_value"].to_numpy(), layers.parts["area_km2"].to_numpy()
     unknown = np.full(count, np.nan)
-    of_value = [np.bincount(layers.part_of, np.where(value == each, areas, 0.0), count) for each in (1, 2)]
+    of_value = [
+        np.bincount(layers.part_of, np.where(value == each, areas, 0.0), count).astype(np.float64) for each in (1, 2)
+    ]
     match scheme:
         case LabelScheme.CLASS:
             return of_value[0], of_value[1]
@@ -281,7 +284,9 @@ def _probability(layers: _Layers, count: int) -> NDArray[np.float64]:
     known = np.isfinite(of_part)
     weights = np.bincount(layers.part_of[known], layers.part_pixels[known], count)
     total = np.bincount(layers.part_of[known], (layers.part_pixels * np.nan_to_num(of_part))[known], count)
-    return np.divide(total, weights, out=np.full(count, np.nan), where=weights > 0)
+    mean = np.full(count, np.nan)
+    np.divide(total, weights, out=mean, where=weights > 0)
+    return mean
 
 
 def _require(

@@ -1,0 +1,71 @@
+"""Seconds and memory of an inventory of a whole made-up Landsat scene: 5,000 glaciers on 7058 x 7747 pixels.
+
+    python benchmarks/inventory.py [--glaciers 5000] [--rows 7058] [--columns 7747] [--heights]
+
+Peak memory is that of the process, the class raster (and heights) included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+
+import numpy as np
+from affine import Affine
+from rasterio.crs import CRS
+from scipy import ndimage
+
+from firnline.classes import UNKNOWN, Classes, LabelScheme
+from firnline.grid import Grid
+from firnline.inventory.glaciers import find_glaciers
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--glaciers", type=int, default=5000)
+    parser.add_argument("--rows", type=int, default=7058)
+    parser.add_argument("--columns", type=int, default=7747)
+    parser.add_argument("--heights", action="store_true", help="divide by flow")
+    parser.add_argument("--simplify", type=float, help="metres")
+    options = parser.parse_args()
+    shape = options.rows, options.columns
+    grid = Grid(CRS.from_epsg(32645), Affine(30, 0, 300000, 0, -30, 3300000), shape)
+    classes, heights = made_up(shape, options.glaciers)
+    print(f"made up: {np.isin(classes, (1, 2)).mean():.1%} ice, {memory():.0f} MB")
+    begin, used = time.perf_counter(), time.process_time()
+    found = find_glaciers(
+        classes, grid, LabelScheme.CLASS, heights=heights if options.heights else None, simplify_m=options.simplify
+    )
+    print(
+        f"{len(found.glaciers)} glaciers, {len(found.parts)} parts, {len(found.holes)} holes in "
+        f"{time.perf_counter() - begin:.1f} s ({time.process_time() - used:.1f} s of CPU), peak {memory():.0f} MB"
+    )
+
+
+def made_up(shape: tuple[int, int], glaciers: int) -> tuple[Classes, np.ndarray]:
+    """Cells with a rough blob of ice each, its lower part under debris, with rock and cloud in it; a cone each."""
+    random = np.random.default_rng(1)
+    side = int((shape[0] * shape[1] / glaciers) ** 0.5)
+    classes, heights = np.zeros(shape, np.uint8), np.zeros(shape, np.float32)
+    y, x = np.indices((side, side)) - side / 2
+    for row in range(0, shape[0] - side + 1, side):
+        for column in range(0, shape[1] - side + 1, side):
+            noise = ndimage.zoom(random.normal(size=(10, 10)), side / 10, order=1)[:side, :side]
+            radius = side * random.uniform(0.1, 0.42)
+            blob = np.hypot(y, x) + 4 * noise < radius
+            cell = np.where(blob, np.where(y > radius * random.uniform(0, 1), 2, 1), 0)
+            cell[blob & (noise > 1.8)] = 0
+            cell[blob & (noise < -2.0)] = UNKNOWN
+            box = slice(row, row + side), slice(column, column + side)
+            classes[box] = cell
+            heights[box] = 5000 - 20 * y - 15 * np.abs(x) + 20 * noise
+    return classes, heights
+
+
+def memory() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+
+
+if __name__ == "__main__":
+    main()
