@@ -19,6 +19,7 @@ from firnline.cli import (
     datasets_hkh,
     evaluate,
     experiment,
+    inventory_check,
     labels,
     map_,
     scenes_build,
@@ -81,6 +82,10 @@ chips.command("statistics")(chips_make.statistics)
 chips.command("plot")(chips_plot.command)
 chips.command("publish")(chips_publish.command)
 app.add_typer(chips, name="chips")
+
+inventory = typer.Typer(help="Glacier inventories: make, check and deliver.", no_args_is_help=True)
+inventory.command("check")(inventory_check.command)
+app.add_typer(inventory, name="inventory")
 
 datasets = typer.Typer(help="Published data sets, taken as they are.", no_args_is_help=True)
 datasets.command("hkh")(datasets_hkh.command)

@@ -34,7 +34,9 @@ def check_dates(subject: Subject, today: dt.date | None = None) -> Iterator[Find
     today = today or dt.date.today()
     column = subject.column(*DATE_COLUMNS)
     if column is None:
-        yield Finding("date", Severity.NOTE, (), "the file has no column with the dates of the images", *subject.middle())
+        yield Finding(
+            "date", Severity.NOTE, (), "the file has no column with the dates of the images", *subject.middle()
+        )
         return
     for name in dict.fromkeys((column, *(filter(None, map(subject.column, ("src_date_from", "src_date_to")))))):
         for index, value in enumerate(subject.frame[name]):

@@ -122,7 +122,13 @@ def _slivers(subject: Subject, thresholds: Thresholds) -> Iterator[Finding]:
         shape, index = shapes[number], owner[part_of[number]]
         kind = "sliver" if outer[number] else "sliver hole"
         is_part = shapely.get_num_geometries(subject.metric[index]) > 1
-        words = "has a sliver for a hole" if not outer[number] else "has a sliver for a part" if is_part else "is a sliver"
+        words = (
+            "has a sliver for a hole"
+            if not outer[number]
+            else "has a sliver for a part"
+            if is_part
+            else "is a sliver"
+        )
         width = float(mean_width(shapes[[number]])[0])
         what = f"{words}: {shape.area:.0f} m2, {width:.1f} m wide on average"
         at = subject.point_in(shape)

@@ -104,10 +104,11 @@ def _missing(subject: Subject) -> Iterator[Finding]:
 
 
 def _area(subject: Subject, thresholds: Thresholds) -> Iterator[Finding]:
-    column = subject.column("area_km2", "Area", "db_area")
-    said = subject.numbers("area_km2", "Area", "db_area")
-    if column is None or said is None or (column.lower() == "area" and subject.column("RGIId") is None):
-        return  # a column "area" of anybody else is in any unit
+    # Of RGI 5 and 6 "Area" is in km2; of anybody else it may be in any unit.
+    names = ("area_km2", "db_area") if subject.column("RGIId") is None else ("area_km2", "Area")
+    column, said = subject.column(*names), subject.numbers(*names)
+    if column is None or said is None:
+        return
     found = subject.areas_km2
     rounding = 0.5 * 10.0 ** -_decimals(said)
     wrong = ~(np.abs(said - found) <= np.maximum(thresholds.area_share * found, 1.0001 * rounding))
@@ -139,7 +140,7 @@ def _centre(subject: Subject) -> Iterator[Finding]:
     points[known] = shapely.points(x[known], y[known])
     outside = known & ~shapely.intersects(subject.shapes, points)
     # RGI 5 and 6 give the centroid, which may lie outside of a bent glacier; and thousandths of a degree.
-    is_centroid = subject.column("RGIId") is not None and subject.column("rgi_id") == subject.column("RGIId")
+    is_centroid = subject.column("RGIId") is not None and subject.column("rgi_id") is None
     places = max(_decimals(lon[known]), _decimals(lat[known])) if known.any() else 0
     for index in np.flatnonzero(outside):
         apart = shapely.distance(*_in_metres(subject, index, points[index]))
