@@ -19,6 +19,7 @@ from firnline.cli import (
     datasets_hkh,
     evaluate,
     experiment,
+    inventory_check,
     inventory_export,
     inventory_make,
     labels,
@@ -86,6 +87,7 @@ app.add_typer(chips, name="chips")
 
 inventory = typer.Typer(help="Glacier inventories: make, check and deliver.", no_args_is_help=True)
 inventory.command("make")(inventory_make.command)
+inventory.command("check")(inventory_check.command)
 inventory.command("export")(inventory_export.command)
 app.add_typer(inventory, name="inventory")
 

@@ -154,7 +154,7 @@ def read_outlines(
     >>> [str(role) for role in outlines.frame["role"]]
     ['clean ice', 'debris']
     """
-    path, layer = _split_layer(Path(path), layer)
+    path, layer = split_layer(Path(path), layer)
     frame = _read_frame(path, layer)
     roles = _roles(frame, role, class_column, classes or {}, path)
     return _outlines(frame, roles, find_date_column(frame.columns, date_column, path), grid, path)
@@ -168,7 +168,7 @@ def read_border(path: str | Path, *, grid: Grid | None = None, layer: str | None
     LabelError
         As `read_outlines` does.
     """
-    path, layer = _split_layer(Path(path), layer)
+    path, layer = split_layer(Path(path), layer)
     frame = _read_frame(path, layer)
     return _outlines(frame, pd.Series(Role.GLACIER, index=frame.index, dtype=object), None, grid, path)
 
@@ -210,7 +210,14 @@ def _outlines(
     )
 
 
-def _split_layer(path: Path, layer: str | None) -> tuple[Path, str | None]:
+def split_layer(path: Path, layer: str | None) -> tuple[Path, str | None]:
+    """The path and the layer that ``FILE:LAYER`` names; a path that exists is taken as it is.
+
+    Examples
+    --------
+    >>> split_layer(Path("inventory.gpkg:glaciers"), None)[1]
+    'glaciers'
+    """
     name, colon, after = path.name.rpartition(":")
     if layer is None and colon and not path.exists():
         return path.with_name(name), after
@@ -356,8 +363,8 @@ def _repaired(geometry: gpd.GeoSeries, path: Path) -> tuple[gpd.GeoSeries, tuple
     whole = np.asarray(geometry.array, dtype=object).copy()
     invalid = ~shapely.is_valid(whole)
     broken, ids = whole[invalid], geometry.index[invalid]
-    mended = _mended(broken)
-    before, after = shapely.area(broken), shapely.area(mended)
+    valid = mended(broken)
+    before, after = shapely.area(broken), shapely.area(valid)
     changed = ~(np.abs(after - before) <= _KEPT_AREA * before) | (after == 0)
     if changed.any():
         reason = shapely.is_valid_reason(broken[changed][0]).replace("[", " at ").rstrip("]")
@@ -367,12 +374,19 @@ def _repaired(geometry: gpd.GeoSeries, path: Path) -> tuple[gpd.GeoSeries, tuple
             where=path,
             do="mend it by hand (QGIS: Check validity, Fix geometries)",
         )
-    whole[invalid] = mended
+    whole[invalid] = valid
     return gpd.GeoSeries(whole, index=geometry.index, crs=geometry.crs), tuple(int(feature) for feature in ids)
 
 
-def _mended(broken: NDArray[np.object_]) -> NDArray[np.object_]:
-    """Valid polygons in place of invalid ones; lines that `make_valid` leaves beside them are dropped."""
+def mended(broken: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Valid polygons in place of invalid ones; lines that `make_valid` leaves beside them are dropped.
+
+    Examples
+    --------
+    >>> bow_tie = shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])
+    >>> [float(each.area) for each in mended(np.array([bow_tie], dtype=object))]
+    [2.0]
+    """
     valid = [shapely.make_valid(each, method="structure", keep_collapsed=False) for each in broken]
     parts, owner = shapely.get_parts(np.array(valid, dtype=object), return_index=True)
     is_area = shapely.get_dimensions(parts) == 2

@@ -1,0 +1,1 @@
+"""Quality control: what is wrong with an inventory of glaciers, ranked, each with a point to zoom to."""
