@@ -115,11 +115,7 @@ def map_scene(
     OutputError
         When results cannot be written, or unfinished work with other settings is in the way.
     """
-    ready = prepare(source, model, out_dir, settings)
-    with only_one(out_dir / WORK):
-        journal = _open_work(ready)
-        predict(source, ready.opened.mapper, ready.cut, journal, step)
-        return finish(ready, journal)
+    return map_prepared(prepare(source, model, out_dir, settings), step)
 
 
 @dataclass(frozen=True)
@@ -176,8 +172,20 @@ def prepare(
     return Prepared(source, model, out_dir, settings, opened, cut, found)
 
 
-def finish(ready: Prepared, journal: Journal) -> MapResult:
-    """Make the results of row bands that are all there, and drop these.
+def map_prepared(
+    ready: Prepared,
+    step: Callable[[int, int], None] = lambda _done, _all: None,
+    note: Callable[[MapResult], None] = lambda _result: None,
+) -> MapResult:
+    """Do the work that was prepared; `note` is called with the results before the unfinished work is dropped."""
+    with only_one(ready.out_dir / WORK):
+        journal = _open_work(ready)
+        predict(ready.source, ready.opened.mapper, ready.cut, journal, step)
+        return finish(ready, journal, note)
+
+
+def finish(ready: Prepared, journal: Journal, note: Callable[[MapResult], None] = lambda _result: None) -> MapResult:
+    """Make the results of row bands that are all there, call `note` with them, and drop the bands.
 
     Raises
     ------
@@ -200,6 +208,7 @@ def finish(ready: Prepared, journal: Journal) -> MapResult:
     result = _write_all(
         ready.out_dir, journal, lattice, classes, ready.source, opened, ready.settings, record, ready.found
     )
+    note(result)
     shutil.rmtree(journal.folder)
     return result
 

@@ -91,9 +91,9 @@ def open_model(
         raise ConfigError(f"the model {model} has no rules to set", do=f"leave out --rules, or take --model {RULES}")
     bundle = load_bundle(model)
     side = window or bundle.description.window
-    mapper, fits, runtimes = _ready(bundle, source, side, runtime, runtimes)
+    mapper, fits, names = _ready(bundle, source, side, runtime, runtimes)
     said = bundle.description.model_dump(mode="json")
-    record = {"model": bundle.description.name, "runtime": " and ".join(dict.fromkeys(runtimes)), **said}
+    record = {"model": bundle.description.name, "runtime": " and ".join(dict.fromkeys(names)), **said}
     if bundle.members:
         record["made of"] = [member.description.model_dump(mode="json") for member in bundle.members]
     opened = OpenedModel(mapper, side, record, bundle, fits)
