@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import re
 import tempfile
@@ -85,10 +86,14 @@ def _local_client(count: int) -> Iterator[Any]:
     import dask
     from distributed import Client, LocalCluster
 
-    quiet: dict[str, list[str]] = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
+    settings: dict[str, object] = {
+        "distributed.scheduler.http.routes": [],  # no pages, of which a dashboard is one
+        "distributed.worker.http.routes": [],
+        **_forking(),
+    }
     with (
         tempfile.TemporaryDirectory(prefix="firnline-", ignore_cleanup_errors=True) as scratch,
-        dask.config.set(quiet),
+        dask.config.set(settings),
         LocalCluster(  # type: ignore[no-untyped-call]
             n_workers=count,
             threads_per_worker=1,
@@ -102,6 +107,20 @@ def _local_client(count: int) -> Iterator[Any]:
         Client(cluster) as client,  # type: ignore[no-untyped-call]
     ):
         yield client
+
+
+def _forking() -> dict[str, object]:
+    """Workers fork from a process that has imported once what takes each of them seconds; not on Windows."""
+    import dask
+    from distributed.utils import get_mp_context
+
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return {}
+    method = {"distributed.worker.multiprocessing-method": "forkserver"}
+    with dask.config.set(method):
+        context = get_mp_context()  # type: ignore[no-untyped-call] # sets its own list first
+    context.set_forkserver_preload(["distributed", "firnline.cluster.tasks"])
+    return dict(method)
 
 
 @contextmanager
