@@ -227,7 +227,7 @@ def _require_equal(expected: dict[str, Any], found: dict[str, Any], job: Job) ->
             continue
         if key in ("files", "bands", "unknown_where"):
             raise ChangedError(
-                f"is not the same file for worker {_address()} as when its work began", where=job.listed.scene
+                f"is not the same file for {_address()} as when its work began", where=job.listed.scene
             )
         name, want, have = _difference(key, wanted, found.get(key))
         raise WorkerError(
