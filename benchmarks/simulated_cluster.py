@@ -3,9 +3,9 @@
     python benchmarks/simulated_cluster.py measured.json [--scenes 210] [--workers 10 30 100 300 1000]
         [--rows 7058] [--failures-a-day 1] [--read-mb-s 1000] [--worker-mb-s 100] [--scene-gb 1.0] [--price 0.05]
 
-A discrete-event simulation of what `firnline map --scenes` does (firnline/cluster/run.py): scenes in their order, whole
-or in parts of neighbouring row bands; a first look, the parts, the results; whoever is free takes the first task that
-is ready. measured.json is of cluster_tasks.py: each row band takes one of its measured times, drawn at random.
+A discrete-event simulation of what `firnline map --scenes` does (firnline/cluster/run.py): scenes in their order,
+whole or in parts of neighbouring row bands; a first look, the parts, the results; whoever is free takes the first
+task that is ready. measured.json is of cluster_tasks.py: a row band takes one of its measured times, drawn at random.
 
 - Reading: a task reads at the rate of a worker, or its share of the storage's rate among the workers busy when it
   begins, whichever is less; computing waits for it.
@@ -215,9 +215,8 @@ def main() -> None:
     measured = read_measured(options.measured, options.rows, options.scene_gb)
     storage = Storage(options.read_mb_s, options.worker_mb_s)
     print(f"{options.scenes} scenes of {measured.band_count} row bands; finish {measured.finish:.0f} s each")
-    print(
-        f"{'workers':>7} {'parts':>5} {'wall, h':>8} {'speed-up':>8} {'efficiency':>10} {'core h':>7} {'cost':>7} {'deaths':>6}"
-    )
+    heads = ("workers", "parts", "wall h", "speed-up", "efficiency", "core h", "cost", "deaths")
+    print(" ".join(f"{head:>10}" for head in heads))
     for workers in options.workers:
         simulation = Simulation(
             measured, storage, options.scenes, workers, options.failures_a_day, options.back_s, options.seed
@@ -225,10 +224,11 @@ def main() -> None:
         found = simulation.run()
         faster = found.useful_s / 3600 / found.hours
         cores = workers * found.hours
-        print(
-            f"{workers:>7} {simulation.parts:>5} {found.hours:>8.2f} {faster:>8.1f} {faster / workers:>10.0%}"
-            f" {cores:>7.0f} {cores * options.price:>7.2f} {found.deaths:>6}"
+        cells = (
+            *(f"{workers}", f"{simulation.parts}", f"{found.hours:.2f}", f"{faster:.1f}", f"{faster / workers:.0%}"),
+            *(f"{cores:.0f}", f"{cores * options.price:.2f}", f"{found.deaths}"),
         )
+        print(" ".join(f"{cell:>10}" for cell in cells))
 
 
 if __name__ == "__main__":
