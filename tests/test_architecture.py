@@ -16,6 +16,7 @@ ROOT = Path(firnline.__file__).parent
 FLOORS = (
     ("__main__",),
     ("cli", "server"),
+    ("cluster",),
     ("mapping", "map_report", "map_record"),
     ("experiments", "monitoring"),
     ("inference",),
@@ -124,6 +125,11 @@ def test_only_the_server_and_acquire_know_the_network() -> None:
     network = {"socket", "http", "urllib", "requests", "httpx", "aiohttp", "fastapi", "pystac_client"}
     for path in (path for path in _modules() if _room(path) not in ("server", "acquire")):
         assert not _outside(path) & network, path
+
+
+def test_only_the_cluster_knows_dask() -> None:
+    for path in (path for path in _modules() if _room(path) != "cluster"):
+        assert not _outside(path) & {"dask", "distributed"}, path
 
 
 def test_no_pickle_and_no_torch_load() -> None:

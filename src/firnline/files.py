@@ -154,6 +154,26 @@ def only_one(folder: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def in_turn(lock: Path) -> Iterator[None]:
+    """Do something that another process may be doing as well, after it: wait for `lock`, a file that is made.
+
+    Raises
+    ------
+    OutputError
+        When the file cannot be made.
+    """
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        file = lock.open("w")
+    except OSError as error:
+        raise OutputError(f"cannot be written: {error.strerror}", where=lock) from None
+    with file:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def hold(file: IO[Any], refusal: OutputError) -> None:
     """Lock an open file until it is closed; raise `refusal` where another process holds it."""
     if fcntl is not None:

@@ -26,7 +26,7 @@ def what_it_depends_on(source: FeatureSource) -> dict[str, Any]:
         "files": [_stamp(path) for path in _files(source)],
         "bands": [repr(band) for band in scene.bands],
         "unknown_where": repr(scene.unknown_where),
-        "versions": _versions(),
+        "versions": versions(),
     }
 
 
@@ -37,7 +37,7 @@ def provenance(
     scene = source.scene
     return {
         "made": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        "versions": _versions(),
+        "versions": versions(),
         "inputs": [_described(path) for path in _files(source)],
         "scene": {
             "file": scene.gdal_name or str(scene.path.resolve()),
@@ -116,7 +116,8 @@ def _described(path: Path) -> dict[str, Any]:
     return {"file": str(path), "bytes": path.stat().st_size, "sha256": sha256_of(path)}
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """The versions of what reads and writes."""
     return {
         "firnline": firnline.__version__,
         "python": platform.python_version(),

@@ -21,7 +21,7 @@ from firnline.inference.assemble import write_class_map, write_decision_map, wri
 from firnline.inference.journal import Journal, clear, open_journal
 from firnline.inference.open_model import OpenedModel, open_model
 from firnline.inference.predict import PredictionSettings, predict, whole_classes
-from firnline.inference.runtime import RuntimeName
+from firnline.inference.runtime import Runtime, RuntimeName, open_runtime
 from firnline.inventory.export import VectorFormat, write_outlines
 from firnline.inventory.polygonise import RGI_MINIMUM_AREA_KM2, polygonise
 from firnline.inventory.probability import mean_probability
@@ -115,28 +115,101 @@ def map_scene(
     OutputError
         When results cannot be written, or unfinished work with other settings is in the way.
     """
+    return map_prepared(prepare(source, model, out_dir, settings), step)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A scene and a model that go together, before any work is done."""
+
+    source: FeatureSource
+    model: str | Path
+    out_dir: Path
+    settings: MapSettings
+    opened: OpenedModel
+    cut: PredictionSettings
+    found: Preflight
+    """What the check of the scene found."""
+
+    @property
+    def lattice(self) -> Lattice:
+        """How the scene is cut."""
+        return Lattice(self.source.scene.grid.shape, self.cut.window, self.cut.overlap)
+
+    @property
+    def depends_on(self) -> dict[str, Any]:
+        """All that the row bands depend on, as JSON holds it: the identity of the work."""
+        return {"model": self.opened.record, **what_it_depends_on(self.source), **self.cut.as_json()}
+
+
+def prepare(
+    source: FeatureSource,
+    model: str | Path,
+    out_dir: Path,
+    settings: MapSettings,
+    *,
+    found: Preflight | None = None,
+    runtimes: Callable[..., Runtime] = open_runtime,
+) -> Prepared:
+    """Everything that can be refused before any work; see `map_scene` for what it takes and raises.
+
+    Parameters
+    ----------
+    found
+        What the check of the scene found, where it has been made before.
+    runtimes
+        What makes a network ready (`firnline.inference.open_model.open_model`).
+    """
     _ = source.scene.resolution  # areas are in metres: a CRS in degrees is told before any work
     _require_free(out_dir)
     _require_fitting_flags(source.scene)
-    opened = open_model(model, source, window=settings.window, runtime=settings.runtime, rules=settings.rules)
-    cut = _cut(source.scene, opened, settings.overlap)
-    found = check_scene(source, _trained(opened))
+    opened = open_model(
+        model, source, window=settings.window, runtime=settings.runtime, rules=settings.rules, runtimes=runtimes
+    )
+    cut = cut_of(source.scene, opened.window, settings.overlap, is_rules=opened.is_rules)
+    found = check_scene(source, _trained(opened)) if found is None else found
     require_sound(found, force=settings.force)
-    with only_one(out_dir / WORK):
-        journal = _open_work(out_dir, source, opened, cut, settings.restart)
-        lattice = predict(source, opened.mapper, cut, journal, step)
-        classes = opened.mapper.finish(whole_classes(journal, lattice))
-        if (classes == UNKNOWN).all():
-            shutil.rmtree(journal.folder)
-            raise SceneError(
-                f"no pixel is known in all of the bands {' '.join(opened.mapper.bands)}",
-                where=source.scene.path,
-                do="check which value it calls nodata, and its sidecar",
-            )
-        said = {**cut.as_json(), "minimum_area_km2": settings.minimum_area_km2}
-        record = provenance(source, model, opened, said, found)
-        result = _write_all(out_dir, journal, lattice, classes, source, opened, settings, record, found)
+    return Prepared(source, model, out_dir, settings, opened, cut, found)
+
+
+def map_prepared(
+    ready: Prepared,
+    step: Callable[[int, int], None] = lambda _done, _all: None,
+    note: Callable[[MapResult], None] = lambda _result: None,
+) -> MapResult:
+    """Do the work that was prepared; `note` is called with the results before the unfinished work is dropped."""
+    with only_one(ready.out_dir / WORK):
+        journal = _open_work(ready)
+        predict(ready.source, ready.opened.mapper, ready.cut, journal, step)
+        return finish(ready, journal, note)
+
+
+def finish(ready: Prepared, journal: Journal, note: Callable[[MapResult], None] = lambda _result: None) -> MapResult:
+    """Make the results of row bands that are all there, call `note` with them, and drop the bands.
+
+    Raises
+    ------
+    SceneError
+        When no pixel of the scene is known.
+    OutputError
+        When results cannot be written.
+    """
+    opened, lattice = ready.opened, ready.lattice
+    classes = opened.mapper.finish(whole_classes(journal, lattice))
+    if (classes == UNKNOWN).all():
         shutil.rmtree(journal.folder)
+        raise SceneError(
+            f"no pixel is known in all of the bands {' '.join(opened.mapper.bands)}",
+            where=ready.source.scene.path,
+            do="check which value it calls nodata, and its sidecar",
+        )
+    said = {**ready.cut.as_json(), "minimum_area_km2": ready.settings.minimum_area_km2}
+    record = provenance(ready.source, ready.model, opened, said, ready.found)
+    result = _write_all(
+        ready.out_dir, journal, lattice, classes, ready.source, opened, ready.settings, record, ready.found
+    )
+    note(result)
+    shutil.rmtree(journal.folder)
     return result
 
 
@@ -166,21 +239,26 @@ def _require_fitting_flags(scene: Scene) -> None:
         read_flags(flags, scene.grid, Window(0, 0, 1, 1))
 
 
-def _cut(scene: Scene, opened: OpenedModel, overlap: int | None) -> PredictionSettings:
-    if opened.is_rules:
-        return PredictionSettings(opened.window, 0)  # a rule looks at no neighbours
-    cut = PredictionSettings(opened.window, min(OVERLAP, opened.window // 2) if overlap is None else overlap)
+def cut_of(scene: Scene, window: int, overlap: int | None, *, is_rules: bool) -> PredictionSettings:
+    """How a scene is cut into windows of `window` pixels; `overlap` as in `MapSettings`.
+
+    Raises
+    ------
+    GridError
+        When window and overlap do not go together.
+    """
+    if is_rules:
+        return PredictionSettings(window, 0)  # a rule looks at no neighbours
+    cut = PredictionSettings(window, min(OVERLAP, window // 2) if overlap is None else overlap)
     Lattice(scene.grid.shape, cut.window, cut.overlap)  # raises before any work when they do not go together
     return cut
 
 
-def _open_work(
-    out_dir: Path, source: FeatureSource, opened: OpenedModel, cut: PredictionSettings, restart: bool
-) -> Journal:
-    folder = out_dir / WORK
-    if restart:
+def _open_work(ready: Prepared) -> Journal:
+    folder = ready.out_dir / WORK
+    if ready.settings.restart:
         clear(folder)
-    return open_journal(folder, {"model": opened.record, **what_it_depends_on(source), **cut.as_json()})
+    return open_journal(folder, ready.depends_on)
 
 
 def _write_all(

@@ -201,14 +201,14 @@ _GDAL_NAME = re.compile(r"/vsi|[a-z0-9_+]{2,}:", re.IGNORECASE)
 """How names begin that GDAL opens and that are no paths: ``/vsizip/``, ``NETCDF:``, ``zip+https://``."""
 
 
-def _gdal_name(name: str | Path) -> str:
+def gdal_name_of(name: str | Path) -> str:
     """The name as given where GDAL has to take it apart, which a `Path` would change (``//``); empty for a path."""
     return str(name) if _GDAL_NAME.match(str(name)) and not Path(name).exists() else ""
 
 
 def _why_not_open(name: str | Path, error: Exception) -> str:
     path = Path(name)
-    if not path.exists() and not _gdal_name(name):
+    if not path.exists() and not gdal_name_of(name):
         return "does not exist"
     return "is a folder" if path.is_dir() else f"is not a raster that GDAL reads, or is cut off ({error})"
 
@@ -248,7 +248,7 @@ def open_scene(
     ConfigError
         When the sidecar is wrong.
     """
-    gdal_name, path = _gdal_name(path), Path(path)
+    gdal_name, path = gdal_name_of(path), Path(path)
     with _opened(gdal_name or path) as dataset:
         _require_numbers(dataset, path)
         notes_at = Path(sidecar) if sidecar is not None else find_sidecar(path)

@@ -10,9 +10,20 @@ from firnline.errors import ConfigError
 
 
 def command(
-    scene: str = typer.Argument(help="A raster with named bands, or a name that GDAL knows (/vsizip/...)."),
+    scene: str | None = typer.Argument(
+        None,
+        help="A raster with named bands, or a name that GDAL knows (/vsizip/...); or --scenes.",
+        show_default=False,
+    ),
     model: str = typer.Option(..., "--model", "-m", help="'ratio' for the rules, or a model bundle's folder."),
     out_dir: Path = typer.Option(..., "-o", "--out", help="Folder for the results."),
+    scenes: Path | None = typer.Option(None, help="A list of scenes instead (docs/scaling.md); with --cluster."),
+    cluster: str | None = typer.Option(
+        None, help="Where --scenes are mapped: tcp://HOST:PORT of a dask scheduler, or local:N processes."
+    ),
+    bands_a_task: int | None = typer.Option(
+        None, min=1, help="Row bands in a task of a large scene; by the number of workers without it."
+    ),
     dem: Path | None = typer.Option(None, help="Elevation in metres, any grid; gives elevation and slope."),
     bands: str | None = typer.Option(None, help="Band names in file order, as blue,green,red."),
     sidecar: Path | None = typer.Option(None, help="What the raster does not say (docs/scenes.md)."),
@@ -30,8 +41,12 @@ def command(
         False, "--force", help="Map a scene that `firnline scenes check` refuses; the results say so."
     ),
 ) -> None:
-    """Map the glaciers of SCENE: class and probability rasters, outlines, a report, a record."""
+    """Map the glaciers of SCENE: class and probability rasters, outlines, a report, a record.
+
+    With --scenes LIST and --cluster, those of many scenes, each into a folder of its own.
+    """
     from firnline.cli.choices import chosen, scene_source
+    from firnline.cli.map_scenes import map_list
     from firnline.cli.progress import progress_bar
     from firnline.inference.open_model import read_rules
     from firnline.inventory.export import VectorFormat
@@ -49,6 +64,21 @@ def command(
         restart=restart,
         force=force,
     )
+    if scenes is not None:
+        if scene is not None or sidecar is not None:
+            raise ConfigError(
+                "names the scenes", where="--scenes", do="leave out SCENE, and put sidecars in the list"
+            )
+        map_list(
+            scenes, model, out_dir, cluster, settings, bands_a_task=bands_a_task, dem=dem, bands=bands, sensor=sensor
+        )
+        return
+    if scene is None:
+        raise ConfigError("no scene is named", do="name one, or a list with --scenes")
+    if cluster is not None or bands_a_task is not None:
+        raise ConfigError(
+            "go with a list of scenes", where="--cluster and --bands-a-task", do="give one with --scenes"
+        )
     source = scene_source(scene, dem=dem, bands=bands, sidecar=sidecar, sensor=sensor)
     with progress_bar("mapping") as bar:
         result = map_scene(source, model, out_dir, settings, bar.update)

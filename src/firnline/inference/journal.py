@@ -45,10 +45,17 @@ class Journal:
 
     def write(self, band: int, values: NDArray[np.uint8]) -> None:
         """Keep a band's values, sync them, then note it."""
+        self.note(band, self.keep(band, values))
+
+    def keep(self, band: int, values: NDArray[np.uint8]) -> int:
+        """Write a band's file, which does not count until it is noted; its checksum."""
         with replaced(self.path_of(band)) as temporary:
             np.save(temporary, values)
-        line = json.dumps({"band": band, "crc32": zlib.crc32(self.path_of(band).read_bytes())})
-        _append(self.folder / _NAME, line)
+        return zlib.crc32(self.path_of(band).read_bytes())
+
+    def note(self, band: int, checksum: int) -> None:
+        """Note that a band's file is whole."""
+        _append(self.folder / _NAME, json.dumps({"band": band, "crc32": checksum}))
 
     def read(self, band: int) -> NDArray[np.uint8]:
         """A finished band's values."""
@@ -65,9 +72,10 @@ class Journal:
                 noted[int(entry["band"])] = int(entry["crc32"])
             except (ValueError, KeyError, TypeError):
                 continue  # the line that was being written when the work was cut off
-        return {band for band, checksum in noted.items() if self._is_whole(band, checksum)}
+        return {band for band, checksum in noted.items() if self.is_whole(band, checksum)}
 
-    def _is_whole(self, band: int, checksum: int) -> bool:
+    def is_whole(self, band: int, checksum: int) -> bool:
+        """Whether a band's file is there, with this checksum."""
         path = self.path_of(band)
         return path.is_file() and zlib.crc32(path.read_bytes()) == checksum
 
@@ -79,6 +87,17 @@ def clear(folder: Path) -> None:
             shutil.rmtree(path)
         elif path.name != LOCK:
             path.unlink()
+
+
+def identity_of(settings: dict[str, Any]) -> str:
+    """What tells work with these settings from other work, 64 hexadecimal digits.
+
+    Examples
+    --------
+    >>> identity_of({"window": 512})[:16] == identity_of({"window": 256})[:16]
+    False
+    """
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
 def open_journal(folder: Path, settings: dict[str, Any]) -> Journal:
@@ -96,7 +115,7 @@ def open_journal(folder: Path, settings: dict[str, Any]) -> Journal:
     OutputError
         When the work there was begun with other settings, or the folder cannot be written to.
     """
-    identity = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    identity = identity_of(settings)
     path = folder / _NAME
     first, *noted = _lines(path) if path.is_file() else [""]
     if _identity(first) == identity:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from firnline.errors import ConfigError
 from firnline.features import FeatureSource
-from firnline.inference.runtime import RuntimeName, open_runtime
+from firnline.inference.runtime import Runtime, RuntimeName, open_runtime
 from firnline.inference.window_model import MergedModel, RuleModel, TrainedModel, WindowModel
 from firnline.models.bundle import Bundle, load_bundle
 from firnline.models.fit import Fit, fit_scene
@@ -57,6 +58,7 @@ def open_model(
     window: int | None = None,
     runtime: RuntimeName = "auto",
     rules: RatioSettings | None = None,
+    runtimes: Callable[..., Runtime] = open_runtime,
 ) -> OpenedModel:
     """Open ``ratio``, or a bundle's folder, for a scene.
 
@@ -72,6 +74,8 @@ def open_model(
         Where a network runs.
     rules
         Settings of the rules, for ``ratio`` alone.
+    runtimes
+        What makes a network ready: a process that maps many scenes keeps what it made.
 
     Raises
     ------
@@ -87,9 +91,9 @@ def open_model(
         raise ConfigError(f"the model {model} has no rules to set", do=f"leave out --rules, or take --model {RULES}")
     bundle = load_bundle(model)
     side = window or bundle.description.window
-    mapper, fits, runtimes = _ready(bundle, source, side, runtime)
+    mapper, fits, names = _ready(bundle, source, side, runtime, runtimes)
     said = bundle.description.model_dump(mode="json")
-    record = {"model": bundle.description.name, "runtime": " and ".join(dict.fromkeys(runtimes)), **said}
+    record = {"model": bundle.description.name, "runtime": " and ".join(dict.fromkeys(names)), **said}
     if bundle.members:
         record["made of"] = [member.description.model_dump(mode="json") for member in bundle.members]
     opened = OpenedModel(mapper, side, record, bundle, fits)
@@ -97,13 +101,13 @@ def open_model(
 
 
 def _ready(
-    bundle: Bundle, source: FeatureSource, side: int, runtime: RuntimeName
+    bundle: Bundle, source: FeatureSource, side: int, runtime: RuntimeName, runtimes: Callable[..., Runtime]
 ) -> tuple[WindowModel, tuple[Fit, ...], list[str]]:
     """A bundle, or all members of one, fitted to the scene; with the runtimes they are in."""
     said = bundle.description
     temperatures = None if said.calibration is None else said.calibration.temperatures
     if bundle.members:
-        parts = [_ready(member, source, side, runtime) for member in bundle.members]
+        parts = [_ready(member, source, side, runtime, runtimes) for member in bundle.members]
         merged = MergedModel(
             tuple(model for model, _, _ in parts), said.scheme, merging_of(said.architecture), temperatures
         )
@@ -113,7 +117,7 @@ def _ready(
             [name for *_, names in parts for name in names],
         )
     fit = fit_scene(bundle, source)
-    ready = open_runtime(bundle, side, runtime)
+    ready = runtimes(bundle, side, runtime)
     return TrainedModel(fit.inputs, said.scheme, ready, temperatures), (fit,), [ready.name]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,11 +33,21 @@ class PredictionSettings:
         return {"window": self.window, "overlap": self.overlap}
 
 
+class BandStore(Protocol):
+    """What takes finished row bands: a journal, or a part of one."""
+
+    def done(self) -> set[int]:
+        """The bands that need not be computed."""
+
+    def write(self, band: int, values: NDArray[np.uint8]) -> None:
+        """Keep a band."""
+
+
 def predict(
     source: FeatureSource,
     model: WindowModel,
     settings: PredictionSettings,
-    journal: Journal,
+    journal: BandStore,
     step: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Lattice:
     """Compute every row band that the journal does not have yet.
