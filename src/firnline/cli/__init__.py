@@ -21,6 +21,10 @@ from firnline.cli import (
     experiment,
     labels,
     map_,
+    models_export,
+    models_list,
+    models_quantise,
+    models_show,
     scenes_build,
     scenes_check,
     scenes_fetch,
@@ -81,6 +85,13 @@ chips.command("statistics")(chips_make.statistics)
 chips.command("plot")(chips_plot.command)
 chips.command("publish")(chips_publish.command)
 app.add_typer(chips, name="chips")
+
+models = typer.Typer(help="Model bundles: list, show, quantise and export.", no_args_is_help=True)
+models.command("list")(models_list.command)
+models.command("show")(models_show.command)
+models.command("quantise")(models_quantise.command)
+models.command("export")(models_export.command)
+app.add_typer(models, name="models")
 
 datasets = typer.Typer(help="Published data sets, taken as they are.", no_args_is_help=True)
 datasets.command("hkh")(datasets_hkh.command)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import typer
-
-from firnline.errors import ConfigError
 
 
 def command(
@@ -39,7 +36,7 @@ def command(
     ),
 ) -> None:
     """Map the glaciers of SCENE: class and probability rasters, outlines, a report, a record."""
-    from firnline.cli.choices import chosen, scene_source
+    from firnline.cli.choices import chosen, one_of, scene_source
     from firnline.cli.progress import progress_bar
     from firnline.inference.open_model import read_rules
     from firnline.inference.runtime import PRECISIONS, RUNTIMES
@@ -47,8 +44,8 @@ def command(
     from firnline.inventory.export import VectorFormat
     from firnline.mapping import MapSettings, map_scene
 
-    _require_one_of(runtime, RUNTIMES, "--runtime", "a runtime")
-    _require_one_of(precision, PRECISIONS, "--precision", "a precision")
+    one_of(runtime, RUNTIMES, "--runtime", "a runtime")
+    one_of(precision, PRECISIONS, "--precision", "a precision")
     settings = MapSettings(
         minimum_area_km2=minimum_area,
         formats=tuple(dict.fromkeys(chosen(VectorFormat, name, "--format") for name in formats)),
@@ -73,9 +70,3 @@ def command(
         typer.echo(f"mark     {mark}")
     typer.echo(f"outlines {', '.join(str(path) for path in result.outlines)}")
     typer.echo(f"report   {result.report}")
-
-
-def _require_one_of(value: str, choices: Sequence[str], option: str, kind: str) -> None:
-    if value not in choices:
-        listed = f"{', '.join(choices[:-1])} or {choices[-1]}"
-        raise ConfigError(f"'{value}' is not {kind}", where=option, do=f"choose {listed}")

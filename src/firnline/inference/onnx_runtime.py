@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +19,9 @@ from firnline.files import replaced, sha256_of
 from firnline.inference.runtime import network_of
 from firnline.models.bundle import Bundle
 from firnline.models.normaliser import Floats
+
+if TYPE_CHECKING:
+    from torch import nn
 
 _log = logging.getLogger(__name__)
 
@@ -73,22 +75,23 @@ def _exported(bundle: Bundle, window: int) -> bytes:
             return kept.read_bytes()
     except (OSError, ValueError):
         pass
-    content = as_onnx(bundle, window)
+    from firnline.inference.torch_runtime import WithSoftmax
+
+    channels = bundle.description.layout.channels
+    content = network_as_onnx(WithSoftmax(network_of(bundle)).eval(), channels, window)
     try:
         with replaced(kept) as path:
             path.write_bytes(content)
         with replaced(note) as path:
-            path.write_text(json.dumps({"firnline": firnline.__version__, "sha256": sha256_of(kept)}))
+            said = {"firnline": firnline.__version__, "sha256": sha256_of(kept)}
+            path.write_text(json.dumps(said), encoding="utf-8")
     except OutputError as error:
         _log.warning("the exported model could not be kept: %s", error)
     return content
 
 
-def as_onnx(bundle: Bundle, window: int, metadata: Mapping[str, str] | None = None) -> bytes:
-    """A bundle's network with its softmax as an ONNX file, for one normalised window of a fixed size.
-
-    It takes ``input``, float32 (1, channel, window, window), and gives ``output``, probabilities float32
-    (1, class, window, window).
+def network_as_onnx(network: nn.Module, channels: int, window: int, metadata: Mapping[str, str] = {}) -> bytes:
+    """A network as an ONNX file: ``input``, float32 (1, channel, window, window), to ``output``.
 
     Raises
     ------
@@ -99,26 +102,17 @@ def as_onnx(bundle: Bundle, window: int, metadata: Mapping[str, str] | None = No
     extra("onnxscript", "onnx")
     import torch
 
-    from firnline.inference.torch_runtime import WithSoftmax
-
-    example = torch.zeros(1, bundle.description.layout.channels, window, window)
+    example = torch.zeros(1, channels, window, window)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch about its own inner workings
         program = torch.onnx.export(
-            WithSoftmax(network_of(bundle)).eval(), (example,), input_names=[INPUT], output_names=[OUTPUT],
-            dynamo=True, verbose=False,
-        )  # fmt: skip
+            network, (example,), input_names=[INPUT], output_names=[OUTPUT], dynamo=True, verbose=False
+        )
     assert program is not None
     model = program.model_proto
-    for key, value in (metadata or {}).items():
+    for key, value in metadata.items():
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
     onnx.checker.check_model(model)
     content: bytes = model.SerializeToString()
     return content
-
-
-def save_onnx(path: Path, content: bytes) -> None:
-    """Write an ONNX file, whole or not at all."""
-    with replaced(path) as temporary:
-        temporary.write_bytes(content)

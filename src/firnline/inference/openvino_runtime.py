@@ -33,8 +33,10 @@ class OpenVinoRuntime:
     precision: Precision = "f32"
 
     @classmethod
-    def of(cls, bundle: Bundle, window: int, precision: Precision = "f32") -> OpenVinoRuntime:
-        """Compile for windows of `window` pixels.
+    def of(
+        cls, bundle: Bundle, window: int, precision: Precision = "f32", int8: Path | None = None
+    ) -> OpenVinoRuntime:
+        """Compile for windows of `window` pixels; `int8` names a quantised model that is not accepted yet.
 
         Raises
         ------
@@ -45,8 +47,8 @@ class OpenVinoRuntime:
         core = openvino.Core()
         if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise ConfigError("this CPU does not compute in bf16", where="--precision bf16", do="use f32 or int8")
-        int8 = bundle.derived / INT8
-        model = core.read_model(int8) if precision == "int8" else converted(bundle, core, openvino.__version__)
+        quantised = int8 or bundle.derived / INT8
+        model = core.read_model(quantised) if precision == "int8" else converted(bundle, core, openvino.__version__)
         return cls(_compiled(core, model, bundle, window, precision), openvino.__version__, precision)
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,14 +137,19 @@ def map_padded(reader: FeatureReader, model: WindowModel, window: Window, side: 
 
 
 def prepare_padded(reader: FeatureReader, model: WindowModel, window: Window, side: int) -> Prepared:
-    """Read a window and make it ready; what it lacks to `side` is mirrored.
+    """Read a window and make it ready; what it lacks to `side` is mirrored."""
+    return model.prepare(read_padded(reader, model.bands, window, side))
+
+
+def read_padded(reader: FeatureReader, names: Sequence[str], window: Window, side: int) -> Floats:
+    """Read features (band, row, column) of a window inside the scene, mirrored outwards to `side` pixels.
 
     The mirror stands on the edge, not on the last row's middle: so it is defined for a single row too, and the
     pixels at the edge keep their weight.
     """
-    raw = reader.read(model.bands, window)
+    raw = reader.read(names, window)
     missing = ((0, 0), (0, side - window.height), (0, side - window.width))
-    return model.prepare(np.pad(raw, missing, mode="symmetric") if window.shape != (side, side) else raw)
+    return np.pad(raw, missing, mode="symmetric") if window.shape != (side, side) else raw
 
 
 def compute_padded(model: WindowModel, prepared: Prepared, window: Window) -> tuple[Floats, Known]:

@@ -206,7 +206,7 @@ def describe_again(folder: Path, **changes: Any) -> None:
     OutputError
         When it cannot be written.
     """
-    description = _read_description(folder).model_copy(update=changes)
+    description = read_description(folder).model_copy(update=changes)
     with replaced(folder / DESCRIPTION) as temporary:
         temporary.write_text(_as_json(description), encoding="utf-8")
 
@@ -253,7 +253,7 @@ def load_bundle(folder: str | Path) -> Bundle:
         When it is not a bundle, or is damaged.
     """
     folder = Path(folder)
-    description = _read_description(folder)
+    description = read_description(folder)
     if description.members:
         return _load_composite(folder, description)
     _require_weights(folder / WEIGHTS, description)
@@ -307,7 +307,14 @@ def _load_network(folder: Path, description: Description) -> nn.Module:
     return network
 
 
-def _read_description(folder: Path) -> Description:
+def read_description(folder: Path) -> Description:
+    """Read what a bundle says of itself, and leave its weights alone.
+
+    Raises
+    ------
+    ModelError
+        When it is not a bundle, or its description is damaged.
+    """
     path = folder / DESCRIPTION
     if not path.is_file():
         raise ModelError(
