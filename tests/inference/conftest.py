@@ -43,7 +43,7 @@ def write_scene() -> Callable[..., FeatureSource]:
 def write_bundle(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Save a network of random weights whose classes are about as frequent as each other."""
 
-    def write(names: Sequence[str] = BANDS, seed: int = 3) -> Path:
+    def write(names: Sequence[str] = BANDS, seed: int = 3, gain: float = 5) -> Path:
         torch.manual_seed(seed)
         settings = UNetSettings(width=4, depth=2, norm="batch")
         bands = []
@@ -59,7 +59,7 @@ def write_bundle(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
         )  # fmt: skip
         network = settings.build(described.layout, 3)
         with torch.no_grad():
-            network.seg_layer.weight.mul_(5)
+            network.seg_layer.weight.mul_(gain)
             logits = network.eval()(torch.randn(1, len(names), 64, 64))
             network.seg_layer.bias.sub_(logits.mean((0, 2, 3)))
         folder = tmp_path_factory.mktemp("bundles") / "tiny"

@@ -129,16 +129,16 @@ def _fewer(
     window = bundle.description.window
     if precision != "int8":
         return open_runtime(bundle, window, runtime, precision, gated=False)
-    _quantised(bundle, calibrate, made)
+    write_int8(bundle, calibrate, made)
     return OpenVinoRuntime.of(bundle, window, "int8", made)
 
 
-def _quantised(bundle: Bundle, calibrate: Sequence[FeatureSource], made: Path) -> None:
+def write_int8(bundle: Bundle, calibrate: Sequence[FeatureSource], made: Path, most: int = MOST_WINDOWS) -> None:
     """Quantise after training (NNCF), with symmetric weights of 7 bits: on a CPU without VNNI 8 would overflow."""
     openvino = import_openvino()
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     nncf = extra("nncf", "int8")
-    windows = _windows(bundle, calibrate)
+    windows = _windows(bundle, calibrate, most)
     if not windows:
         raise ConfigError("no window of the scenes is known", where="--calibrate", do="give scenes of the training")
     side, channels = bundle.description.window, bundle.description.layout.channels
@@ -150,10 +150,10 @@ def _quantised(bundle: Bundle, calibrate: Sequence[FeatureSource], made: Path) -
     openvino.save_model(smaller, made, compress_to_fp16=False)
 
 
-def _windows(bundle: Bundle, calibrate: Sequence[FeatureSource]) -> list[Floats]:
+def _windows(bundle: Bundle, calibrate: Sequence[FeatureSource], most: int) -> list[Floats]:
     """Normalised windows, evenly from each scene, as the network gets them."""
     found: list[Floats] = []
-    share = max(1, MOST_WINDOWS // max(1, len(calibrate)))
+    share = max(1, most // max(1, len(calibrate)))
     side = bundle.description.window
     for source in calibrate:
         inputs, lattice = fit_scene(bundle, source).inputs, Lattice(source.scene.grid.shape, side, 0)
