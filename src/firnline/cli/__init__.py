@@ -61,6 +61,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # its boxes would cost the help half a second of imports
 )
 app.command("map")(map_.command)
 app.command("train")(train.command)
