@@ -99,7 +99,7 @@ def open_model(
         return OpenedModel(RuleModel(ratio), window or RULE_WINDOW, ratio.describe(), ratio)
     if rules is not None:
         raise ConfigError(f"the model {model} has no rules to set", do=f"leave out --rules, or take --model {RULES}")
-    bundle = load_bundle(model)
+    bundle = load_bundle(model, lazily=True)
     side = window or bundle.description.window
     mapper, fits, runtimes = _ready(bundle, source, side, runtime, precision)
     if uncertainty and isinstance(mapper, MergedModel):

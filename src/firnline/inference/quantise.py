@@ -96,7 +96,7 @@ def _require_network(bundle: Bundle) -> None:
     if bundle.members:
         names = " and ".join(f"members/{name}" for name in bundle.description.members)
         raise ModelError("is made of others", where=bundle.folder, do=f"quantise {names} in it one by one")
-    if bundle.network is None:
+    if not bundle.has_network:
         raise ModelError("has no network: there is nothing to quantise", where=bundle.folder)
 
 
