@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 import rasterio
 
 import firnline
+from firnline.errors import SceneError
 from firnline.features import FeatureSource
 from firnline.files import sha256_of
 from firnline.inference.open_model import OpenedModel
@@ -28,6 +29,28 @@ def what_it_depends_on(source: FeatureSource) -> dict[str, Any]:
         "unknown_where": repr(scene.unknown_where),
         "versions": versions(),
     }
+
+
+def guard(source: FeatureSource) -> Callable[[], None]:
+    """A check, quick enough for every row band, that a scene's files are still those that they are now.
+
+    Raises
+    ------
+    SceneError
+        When it is called and a file has changed or gone.
+    """
+    stamps = {path: _stamp(path) for path in _files(source)}
+
+    def require_unchanged() -> None:
+        for path, stamp in stamps.items():
+            if _stamp(path) != stamp:
+                what = (
+                    "changed while it was being mapped" if path.is_file() else "went away while it was being mapped"
+                )
+                do = "put it back as it was and run again to go on, or begin anew with --restart"
+                raise SceneError(what, where=path, do=do)
+
+    return require_unchanged
 
 
 def provenance(

@@ -17,15 +17,21 @@ from firnline.features import FeatureSource
 from firnline.files import only_one, replaced
 from firnline.flags import IN_FOLDER, find_flags, read_flags
 from firnline.grid import Lattice, Window
-from firnline.inference.assemble import write_class_map, write_decision_map, write_probability_map
+from firnline.inference.assemble import (
+    write_class_map,
+    write_decision_map,
+    write_probability_map,
+    write_uncertainty_map,
+)
 from firnline.inference.journal import Journal, clear, open_journal
 from firnline.inference.open_model import OpenedModel, open_model
 from firnline.inference.predict import PredictionSettings, predict, whole_classes
-from firnline.inference.runtime import Runtime, RuntimeName, open_runtime
+from firnline.inference.runtime import Precision, Runtime, RuntimeName, open_runtime
+from firnline.inference.wrapped_model import NO_PRIOR, PriorSettings
 from firnline.inventory.export import VectorFormat, write_outlines
 from firnline.inventory.polygonise import RGI_MINIMUM_AREA_KM2, polygonise
 from firnline.inventory.probability import mean_probability
-from firnline.map_record import provenance, raster_tags, what_it_depends_on
+from firnline.map_record import guard, provenance, raster_tags, what_it_depends_on
 from firnline.map_report import write_map_report
 from firnline.models.ratio_rules import RatioSettings
 from firnline.preflight.check import check_scene
@@ -35,6 +41,7 @@ from firnline.preflight.training_range import Trained
 from firnline.scene import Scene
 
 CLASSES, PROBABILITIES, OUTLINES = "classes.tif", "probabilities.tif", "glaciers"
+UNCERTAINTY = "uncertainty.tif"
 REPORT, PROVENANCE = "report.html", "provenance.json"
 WORK = ".work"
 """Unfinished work lies here, in the output folder, until all is done."""
@@ -55,6 +62,14 @@ class MapSettings:
     overlap: int | None = None
     """How far neighbouring windows of a network overlap, pixels; without it `OVERLAP`, or half of a small window."""
     runtime: RuntimeName = "auto"
+    precision: Precision = "f32"
+    """Of a network; whatever is not f32 must have passed the gate of `firnline models quantise`."""
+    prior: PriorSettings = NO_PRIOR
+    """Where no glacier is, by the user's word; nothing by default."""
+    tta: bool = False
+    """Whether the mean over all flips and quarter turns is taken."""
+    uncertainty: bool = False
+    """Whether ``uncertainty.tif`` is written too."""
     rules: RatioSettings | None = None
     """Settings of the rules; with the model ``ratio`` alone."""
     restart: bool = False
@@ -130,6 +145,8 @@ class Prepared:
     cut: PredictionSettings
     found: Preflight
     """What the check of the scene found."""
+    unchanged: Callable[[], None]
+    """Raises where the files are not those any more that were prepared."""
 
     @property
     def lattice(self) -> Lattice:
@@ -163,13 +180,23 @@ def prepare(
     _ = source.scene.resolution  # areas are in metres: a CRS in degrees is told before any work
     _require_free(out_dir)
     _require_fitting_flags(source.scene)
+    unchanged = guard(source)
     opened = open_model(
-        model, source, window=settings.window, runtime=settings.runtime, rules=settings.rules, runtimes=runtimes
+        model,
+        source,
+        window=settings.window,
+        runtime=settings.runtime,
+        precision=settings.precision,
+        rules=settings.rules,
+        prior=settings.prior,
+        tta=settings.tta,
+        uncertainty=settings.uncertainty,
+        runtimes=runtimes,
     )
-    cut = cut_of(source.scene, opened.window, settings.overlap, is_rules=opened.is_rules)
+    cut = cut_of(source.scene, opened.window, settings, is_rules=opened.is_rules)
     found = check_scene(source, _trained(opened)) if found is None else found
     require_sound(found, force=settings.force)
-    return Prepared(source, model, out_dir, settings, opened, cut, found)
+    return Prepared(source, model, out_dir, settings, opened, cut, found, unchanged)
 
 
 def map_prepared(
@@ -180,7 +207,7 @@ def map_prepared(
     """Do the work that was prepared; `note` is called with the results before the unfinished work is dropped."""
     with only_one(ready.out_dir / WORK):
         journal = _open_work(ready)
-        predict(ready.source, ready.opened.mapper, ready.cut, journal, step)
+        predict(ready.source, ready.opened.mapper, ready.cut, journal, step, ready.unchanged)
         return finish(ready, journal, note)
 
 
@@ -206,7 +233,16 @@ def finish(ready: Prepared, journal: Journal, note: Callable[[MapResult], None] 
     said = {**ready.cut.as_json(), "minimum_area_km2": ready.settings.minimum_area_km2}
     record = provenance(ready.source, ready.model, opened, said, ready.found)
     result = _write_all(
-        ready.out_dir, journal, lattice, classes, ready.source, opened, ready.settings, record, ready.found
+        ready.out_dir,
+        journal,
+        lattice,
+        classes,
+        ready.source,
+        opened,
+        ready.settings,
+        record,
+        ready.found,
+        ready.cut.uncertainties(opened.mapper),
     )
     note(result)
     shutil.rmtree(journal.folder)
@@ -218,7 +254,7 @@ def _require_free(out_dir: Path) -> None:
     if out_dir.exists() and not out_dir.is_dir():
         raise OutputError("is a file", where=out_dir, do="name a folder with -o")
     vectors = (f"{OUTLINES}.{suffix}" for suffix in _SUFFIX.values())
-    names = (CLASSES, PROBABILITIES, REPORT, PROVENANCE, IN_FOLDER, *vectors)
+    names = (CLASSES, PROBABILITIES, UNCERTAINTY, REPORT, PROVENANCE, IN_FOLDER, *vectors)
     for path in (out_dir / name for name in names):
         if path.is_dir():
             raise OutputError(
@@ -239,8 +275,8 @@ def _require_fitting_flags(scene: Scene) -> None:
         read_flags(flags, scene.grid, Window(0, 0, 1, 1))
 
 
-def cut_of(scene: Scene, window: int, overlap: int | None, *, is_rules: bool) -> PredictionSettings:
-    """How a scene is cut into windows of `window` pixels; `overlap` as in `MapSettings`.
+def cut_of(scene: Scene, window: int, settings: MapSettings, *, is_rules: bool) -> PredictionSettings:
+    """How a scene is cut into windows of `window` pixels; the rest as the settings say.
 
     Raises
     ------
@@ -249,7 +285,8 @@ def cut_of(scene: Scene, window: int, overlap: int | None, *, is_rules: bool) ->
     """
     if is_rules:
         return PredictionSettings(window, 0)  # a rule looks at no neighbours
-    cut = PredictionSettings(window, min(OVERLAP, window // 2) if overlap is None else overlap)
+    overlap = min(OVERLAP, window // 2) if settings.overlap is None else settings.overlap
+    cut = PredictionSettings(window, overlap, settings.uncertainty)
     Lattice(scene.grid.shape, cut.window, cut.overlap)  # raises before any work when they do not go together
     return cut
 
@@ -271,6 +308,7 @@ def _write_all(
     settings: MapSettings,
     record: dict[str, Any],
     found: Preflight,
+    measures: tuple[str, ...],
 ) -> MapResult:
     """Write every result beside the unfinished work, then move all of them into place."""
     grid, scheme = source.scene.grid, opened.mapper.scheme
@@ -283,6 +321,8 @@ def _write_all(
         write_decision_map(beside / PROBABILITIES, classes, grid, scheme, {**tags, **meaning})
     else:
         write_probability_map(beside / PROBABILITIES, journal, lattice, grid, scheme, tags)
+    if measures:
+        write_uncertainty_map(beside / UNCERTAINTY, journal, lattice, grid, scheme, measures, tags)
     outlines = polygonise(classes, grid, scheme, minimum_area_km2=settings.minimum_area_km2)
     if not opened.is_rules:
         outlines["mean_probability"] = mean_probability(outlines, beside / PROBABILITIES)
@@ -296,6 +336,8 @@ def _write_all(
     with replaced(beside / PROVENANCE) as path:
         path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     _copy_flags(source.scene, beside, out_dir)
+    if not measures:
+        (out_dir / UNCERTAINTY).unlink(missing_ok=True)  # of another map that was made here before
     names = sorted(path.name for path in beside.iterdir())
     for name in names:
         _move(beside / name, out_dir / name)

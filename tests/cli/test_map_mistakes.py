@@ -247,7 +247,7 @@ def test_weights_that_are_not_the_models(refused, make_scene, bundle: Path, tmp_
         (["--window", "50"], "tiny: windows of 50 pixels do not suit it; use a multiple of 4"),
         (["--overlap", "40"], "windows of 64 with an overlap of 40 pixels make no lattice; choose an overlap of at"),
         (["--format", "dxf"], "--format: 'dxf' is not known; choose gpkg, geojson, shp, parquet"),
-        (["--runtime", "tpu"], "--runtime: 'tpu' is not a runtime; choose auto, openvino or torch"),
+        (["--runtime", "tpu"], "--runtime: 'tpu' is not a runtime; choose auto, openvino, torch or onnx"),
     ],
 )
 def test_options_that_make_no_sense(refused, make_scene, options: list[str], message: str) -> None:

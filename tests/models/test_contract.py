@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from firnline.bands import Level
 from firnline.classes import LabelScheme
 from firnline.inference.openvino_runtime import OpenVinoRuntime
-from firnline.inference.runtime import TorchRuntime, open_runtime
+from firnline.inference.runtime import open_runtime
+from firnline.inference.torch_runtime import TorchRuntime
 from firnline.models.architectures import EncoderSettings, FirnSettings, NetworkSettings, UNetSettings
 from firnline.models.band_inputs import BandInput, Reading, inputs_of
 from firnline.models.bundle import Description, load_bundle, save_bundle

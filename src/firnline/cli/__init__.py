@@ -24,6 +24,10 @@ from firnline.cli import (
     inventory_make,
     labels,
     map_,
+    models_export,
+    models_list,
+    models_quantise,
+    models_show,
     scenes_build,
     scenes_check,
     scenes_fetch,
@@ -60,6 +64,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # its boxes would cost the help half a second of imports
 )
 app.command("map")(map_.command)
 app.command("train")(train.command)
@@ -84,6 +89,13 @@ chips.command("statistics")(chips_make.statistics)
 chips.command("plot")(chips_plot.command)
 chips.command("publish")(chips_publish.command)
 app.add_typer(chips, name="chips")
+
+models = typer.Typer(help="Model bundles: list, show, quantise and export.", no_args_is_help=True)
+models.command("list")(models_list.command)
+models.command("show")(models_show.command)
+models.command("quantise")(models_quantise.command)
+models.command("export")(models_export.command)
+app.add_typer(models, name="models")
 
 inventory = typer.Typer(help="Glacier inventories: make, check and deliver.", no_args_is_help=True)
 inventory.command("make")(inventory_make.command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +21,18 @@ def chosen(kind: type[Choice], value: str, option: str) -> Choice:
         return kind(value)
     except ValueError:
         raise ConfigError(f"'{value}' is not known", where=option, do=f"choose {', '.join(kind)}") from None
+
+
+def one_of(value: str, choices: Sequence[str], option: str, kind: str) -> None:
+    """Raise ConfigError, with all choices, when a value is none of them.
+
+    Examples
+    --------
+    >>> one_of("torch", ("auto", "torch"), "--runtime", "a runtime")
+    """
+    if value not in choices:
+        listed = f"{', '.join(choices[:-1])} or {choices[-1]}"
+        raise ConfigError(f"'{value}' is not {kind}", where=option, do=f"choose {listed}")
 
 
 def scene_source(

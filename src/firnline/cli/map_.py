@@ -35,7 +35,14 @@ def command(
         None, min=0, help="How far windows of a network overlap, pixels; 64 by default, or half of a smaller window."
     ),
     rules: Path | None = typer.Option(None, help="Settings of the rules (docs/rules.md); with --model ratio."),
-    runtime: str = typer.Option("auto", help="auto, openvino or torch."),
+    runtime: str = typer.Option("auto", help="auto, openvino, torch or onnx."),
+    precision: str = typer.Option("f32", help="f32, bf16 or int8; the last two after `firnline models quantise`."),
+    only_above: float | None = typer.Option(None, help="No glacier is below this height, metres."),
+    only_slope_below: float | None = typer.Option(None, help="No glacier is on a steeper slope, degrees."),
+    tta: bool = typer.Option(
+        False, "--tta", help="The mean over all flips and quarter turns; takes 8 times as long."
+    ),
+    uncertainty: bool = typer.Option(False, "--uncertainty", help="Write uncertainty.tif too."),
     restart: bool = typer.Option(False, "--restart", help="Forget unfinished work in the folder."),
     force: bool = typer.Option(
         False, "--force", help="Map a scene that `firnline scenes check` refuses; the results say so."
@@ -45,21 +52,27 @@ def command(
 
     With --scenes LIST and --cluster, those of many scenes, each into a folder of its own.
     """
-    from firnline.cli.choices import chosen, scene_source
+    from firnline.cli.choices import chosen, one_of, scene_source
     from firnline.cli.map_scenes import map_list
     from firnline.cli.progress import progress_bar
     from firnline.inference.open_model import read_rules
+    from firnline.inference.runtime import PRECISIONS, RUNTIMES
+    from firnline.inference.wrapped_model import PriorSettings
     from firnline.inventory.export import VectorFormat
     from firnline.mapping import MapSettings, map_scene
 
-    if runtime not in ("auto", "openvino", "torch"):
-        raise ConfigError(f"'{runtime}' is not a runtime", where="--runtime", do="choose auto, openvino or torch")
+    one_of(runtime, RUNTIMES, "--runtime", "a runtime")
+    one_of(precision, PRECISIONS, "--precision", "a precision")
     settings = MapSettings(
         minimum_area_km2=minimum_area,
         formats=tuple(dict.fromkeys(chosen(VectorFormat, name, "--format") for name in formats)),
         window=window,
         overlap=overlap,
         runtime=runtime,  # type: ignore[arg-type] # checked above
+        precision=precision,  # type: ignore[arg-type] # checked above
+        prior=PriorSettings(only_above, only_slope_below),
+        tta=tta,
+        uncertainty=uncertainty,
         rules=None if rules is None else read_rules(rules),
         restart=restart,
         force=force,

@@ -174,7 +174,7 @@ class _Run:
             folder = self._out_dir / listed.id
             try:
                 source = listed.open()
-                cut = cut_of(source.scene, self._window, self._settings.overlap, is_rules=self._model == RULES)
+                cut = cut_of(source.scene, self._window, self._settings, is_rules=self._model == RULES)
                 lattice = Lattice(source.scene.grid.shape, cut.window, cut.overlap)
                 job = self._job(listed, folder, what_it_depends_on(source))
             except (FirnlineError, OSError) as error:

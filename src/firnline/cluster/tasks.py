@@ -127,7 +127,14 @@ def compute_part(job: Job, plan: Plan, bands: tuple[int, ...]) -> tuple[Receipt,
         ready = _ready(job, plan)
         identity = identity_of(plan.depends_on)
         return compute_bands(
-            ready.source, ready.opened.mapper, ready.cut, job.out_dir / WORK, identity, bands, plan.band_count
+            ready.source,
+            ready.opened.mapper,
+            ready.cut,
+            job.out_dir / WORK,
+            identity,
+            bands,
+            plan.band_count,
+            ready.unchanged,
         )
 
 

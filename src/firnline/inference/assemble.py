@@ -44,8 +44,35 @@ def write_probability_map(
     path: Path, journal: Journal, lattice: Lattice, grid: Grid, scheme: LabelScheme, tags: Mapping[str, str]
 ) -> None:
     """Write the probabilities of the finished bands as a COG of one band a class, scaled bytes, 255 unknown."""
-    strips = ((lattice.rows_of(band)[0], journal.read(band)[1:]) for band in range(lattice.band_count))
-    _write_cog(path, strips, grid, scheme.class_names, dict(tags), "average", scale=PROBABILITY_SCALE)
+    _write_layers(path, journal, lattice, grid, scheme.class_names, 1, tags)
+
+
+def write_uncertainty_map(
+    path: Path,
+    journal: Journal,
+    lattice: Lattice,
+    grid: Grid,
+    scheme: LabelScheme,
+    names: tuple[str, ...],
+    tags: Mapping[str, str],
+) -> None:
+    """Write what the finished bands hold after the probabilities (`names`) as a COG, scaled bytes, 255 unknown."""
+    _write_layers(path, journal, lattice, grid, names, 1 + scheme.class_count, tags)
+
+
+def _write_layers(
+    path: Path,
+    journal: Journal,
+    lattice: Lattice,
+    grid: Grid,
+    names: tuple[str, ...],
+    first: int,
+    tags: Mapping[str, str],
+) -> None:
+    """Write as many layers of the finished bands as there are names, from the layer `first` on."""
+    part = slice(first, first + len(names))
+    strips = ((lattice.rows_of(band)[0], journal.read(band)[part]) for band in range(lattice.band_count))
+    _write_cog(path, strips, grid, names, tags, "average", scale=PROBABILITY_SCALE)
 
 
 def write_decision_map(

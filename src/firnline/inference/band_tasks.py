@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -80,6 +80,7 @@ def compute_bands(
     identity: str,
     bands: tuple[int, ...],
     band_count: int,
+    unchanged: Callable[[], None] = lambda: None,
 ) -> tuple[Receipt, ...]:
     """Compute row bands of a scene, those that stand with a receipt excepted; the same bytes as `predict` writes.
 
@@ -95,6 +96,8 @@ def compute_bands(
         Which; neighbours, or else the row of windows above each is computed again.
     band_count
         How many the scene has.
+    unchanged
+        As `predict` takes it.
 
     Returns
     -------
@@ -107,7 +110,7 @@ def compute_bands(
     OutputError
         When a band cannot be written.
     """
-    predict(source, model, cut, BandRange(folder, identity, bands, band_count))
+    predict(source, model, cut, BandRange(folder, identity, bands, band_count), unchanged=unchanged)
     return receipts(folder, identity, bands)
 
 

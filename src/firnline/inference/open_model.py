@@ -10,10 +10,11 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from firnline.errors import ConfigError
+from firnline.errors import BandError, ConfigError
 from firnline.features import FeatureSource
-from firnline.inference.runtime import Runtime, RuntimeName, open_runtime
+from firnline.inference.runtime import Precision, Runtime, RuntimeName, open_runtime
 from firnline.inference.window_model import MergedModel, RuleModel, TrainedModel, WindowModel
+from firnline.inference.wrapped_model import NO_PRIOR, PriorModel, PriorSettings, TurnedModel
 from firnline.models.bundle import Bundle, load_bundle
 from firnline.models.fit import Fit, fit_scene
 from firnline.models.merging import merging_of
@@ -57,7 +58,11 @@ def open_model(
     *,
     window: int | None = None,
     runtime: RuntimeName = "auto",
+    precision: Precision = "f32",
     rules: RatioSettings | None = None,
+    prior: PriorSettings = NO_PRIOR,
+    tta: bool = False,
+    uncertainty: bool = False,
     runtimes: Callable[..., Runtime] = open_runtime,
 ) -> OpenedModel:
     """Open ``ratio``, or a bundle's folder, for a scene.
@@ -72,42 +77,88 @@ def open_model(
         The side of the windows; the bundle's own without it.
     runtime
         Where a network runs.
+    precision
+        In which a network computes; whatever is not f32 must have passed the gate.
     rules
         Settings of the rules, for ``ratio`` alone.
+    prior
+        Where no glacier is, by the user's word.
+    tta
+        Whether the mean over flips and turns is taken.
+    uncertainty
+        Whether an ensemble tells how far its members disagree.
     runtimes
         What makes a network ready: a process that maps many scenes keeps what it made.
 
     Raises
     ------
     ConfigError
-        When rules are set for another model.
+        When rules are set for another model, or what only a trained model can do is asked of the rules.
     ModelError, BandError, GridError
         When it is no model, is damaged, or does not fit the scene.
     """
     if str(model) == RULES:
+        _require_plain(precision, prior, tta, uncertainty)
         ratio = ratio_model(source, rules)
         return OpenedModel(RuleModel(ratio), window or RULE_WINDOW, ratio.describe(), ratio)
     if rules is not None:
         raise ConfigError(f"the model {model} has no rules to set", do=f"leave out --rules, or take --model {RULES}")
-    bundle = load_bundle(model)
+    bundle = load_bundle(model, lazily=True)
     side = window or bundle.description.window
-    mapper, fits, names = _ready(bundle, source, side, runtime, runtimes)
+    mapper, fits, names = _ready(bundle, source, side, runtime, precision, runtimes)
+    if uncertainty and isinstance(mapper, MergedModel):
+        schemes = {member.scheme for member in mapper.members}
+        mapper = replace(mapper, tells_disagreement=schemes == {mapper.scheme})  # else they speak of different things
+    if tta:
+        mapper = TurnedModel(mapper)
+    if prior:
+        _require_features(prior, source)
+        mapper = PriorModel(mapper, prior)
     said = bundle.description.model_dump(mode="json")
     record = {"model": bundle.description.name, "runtime": " and ".join(dict.fromkeys(names)), **said}
     if bundle.members:
         record["made of"] = [member.description.model_dump(mode="json") for member in bundle.members]
+    record |= {"precision": precision, "tta": tta, "prior": prior.as_json() if prior else None}
     opened = OpenedModel(mapper, side, record, bundle, fits)
     return replace(opened, record={**record, "absent": opened.absent})
 
 
+def _require_plain(precision: Precision, prior: PriorSettings, tta: bool, uncertainty: bool) -> None:
+    asked = {
+        f"--precision {precision}": precision != "f32",
+        "--only-above": prior.only_above is not None,
+        "--only-slope-below": prior.only_slope_below is not None,
+        "--tta": tta,
+        "--uncertainty": uncertainty,
+    }
+    for option, is_asked in asked.items():
+        if is_asked:
+            do = "leave it out; settings of the rules have their own limits (docs/rules.md)"
+            raise ConfigError("is for trained models, and the rules decide without it", where=option, do=do)
+
+
+def _require_features(prior: PriorSettings, source: FeatureSource) -> None:
+    missing = source.missing(prior.bands)
+    if missing:
+        reasons = ", ".join(f"{name} ({source.why_missing(name)})" for name in missing)
+        raise BandError(
+            f"the prior looks at {reasons}", where=source.scene.path, do="give --dem, or leave the prior out"
+        )
+
+
 def _ready(
-    bundle: Bundle, source: FeatureSource, side: int, runtime: RuntimeName, runtimes: Callable[..., Runtime]
+    bundle: Bundle,
+    source: FeatureSource,
+    side: int,
+    runtime: RuntimeName,
+    precision: Precision,
+    runtimes: Callable[..., Runtime],
 ) -> tuple[WindowModel, tuple[Fit, ...], list[str]]:
     """A bundle, or all members of one, fitted to the scene; with the runtimes they are in."""
     said = bundle.description
     temperatures = None if said.calibration is None else said.calibration.temperatures
     if bundle.members:
-        parts = [_ready(member, source, side, runtime, runtimes) for member in bundle.members]
+        parts = [_ready(member, source, side, runtime, precision, runtimes) for member in bundle.members]
         merged = MergedModel(
             tuple(model for model, _, _ in parts), said.scheme, merging_of(said.architecture), temperatures
         )
@@ -117,7 +168,7 @@ def _ready(
             [name for *_, names in parts for name in names],
         )
     fit = fit_scene(bundle, source)
-    ready = runtimes(bundle, side, runtime)
+    ready = runtimes(bundle, side, runtime, precision)
     return TrainedModel(fit.inputs, said.scheme, ready, temperatures), (fit,), [ready.name]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 import sys
 import tempfile
 import warnings
@@ -13,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch.jit import TracerWarning  # type: ignore[attr-defined]
 
 import firnline
+from firnline.errors import ConfigError
 from firnline.files import sha256_of
-from firnline.inference.runtime import WithSoftmax, multiple_of, network_of
+from firnline.inference.accepted import INT8
+from firnline.inference.runtime import Precision, multiple_of, network_of
 from firnline.models.bundle import Bundle
 from firnline.models.normaliser import Floats
 
@@ -27,34 +26,50 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class OpenVinoRuntime:
-    """The network in OpenVINO on the CPU, float32; converted once, then kept beside the weights."""
+    """The network in OpenVINO on the CPU; converted once, then kept beside the weights."""
 
     compiled: Any
     version: str
+    precision: Precision = "f32"
 
     @classmethod
-    def of(cls, bundle: Bundle, window: int) -> OpenVinoRuntime:
-        """Compile for windows of `window` pixels."""
-        openvino = _import_openvino()
+    def of(
+        cls, bundle: Bundle, window: int, precision: Precision = "f32", int8: Path | None = None
+    ) -> OpenVinoRuntime:
+        """Compile for windows of `window` pixels; `int8` names a quantised model that is not accepted yet.
+
+        Raises
+        ------
+        ConfigError
+            When bf16 is asked for, and this CPU does not compute in it.
+        """
+        openvino = import_openvino()
         core = openvino.Core()
-        channels = bundle.description.layout.channels
-        model = _converted(bundle, core, openvino.__version__)
-        model.reshape([1, channels, window, window])
-        # f32 whatever the CPU: by default OpenVINO computes in bf16 where it can, which moves boundaries.
-        compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-        return cls(compiled, openvino.__version__)
+        if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            raise ConfigError("this CPU does not compute in bf16", where="--precision bf16", do="use f32 or int8")
+        quantised = int8 or bundle.derived / INT8
+        model = core.read_model(quantised) if precision == "int8" else converted(bundle, core, openvino.__version__)
+        return cls(_compiled(core, model, bundle, window, precision), openvino.__version__, precision)
 
     @property
     def name(self) -> str:
         """Version and precision."""
-        return f"openvino {self.version} f32 on cpu"
+        return f"openvino {self.version} {self.precision} on cpu"
 
     def probabilities(self, values: Floats) -> Floats:
         """One window."""
         return np.array(self.compiled(values[None])[0][0])
 
 
-def _import_openvino() -> Any:
+def _compiled(core: Any, model: Any, bundle: Bundle, window: int, precision: Precision) -> Any:
+    """Compile; what is not quantised is f32 whatever the CPU: by default OpenVINO takes bf16 where it can, which
+    moves boundaries."""
+    model.reshape([1, bundle.description.layout.channels, window, window])
+    hint = "bf16" if precision == "bf16" else "f32"
+    return core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": hint})
+
+
+def import_openvino() -> Any:
     """Import OpenVINO without its telemetry: merely by being imported it would tell Google Analytics.
 
     Where its telemetry package is missing, OpenVINO puts a stub in its place; None in `sys.modules` says so.
@@ -65,7 +80,7 @@ def _import_openvino() -> Any:
     return openvino
 
 
-def _converted(bundle: Bundle, core: Any, version: str) -> Any:
+def converted(bundle: Bundle, core: Any, version: str) -> Any:
     """The network as an OpenVINO model: from the bundle's derived files, which are made again when not as kept."""
     kept = bundle.derived / "f32.xml"
     if _is_as_kept(kept, version):
@@ -93,8 +108,12 @@ def _note(path: Path, version: str) -> dict[str, str]:
 
 def _convert(bundle: Bundle) -> Any:
     """Convert through OpenVINO's PyTorch front end itself: `convert_model` takes several times as long."""
+    import torch
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+    from torch.jit import TracerWarning  # type: ignore[attr-defined]
+
+    from firnline.inference.torch_runtime import WithSoftmax
 
     side = 2 * multiple_of(bundle)
     example = torch.zeros(1, bundle.description.layout.channels, side, side)
@@ -111,7 +130,7 @@ def _convert(bundle: Bundle) -> Any:
 
 def _keep(model: Any, kept: Path, version: str) -> None:
     """Keep the conversion beside the weights; where the bundle cannot be written to, it is made anew each time."""
-    openvino = _import_openvino()
+    openvino = import_openvino()
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
@@ -121,5 +140,6 @@ def _keep(model: Any, kept: Path, version: str) -> None:
             for suffix in (".bin", ".xml", ".json"):  # the note last: it is what makes them count
                 made.with_suffix(suffix).replace(kept.with_suffix(suffix))
     except (OSError, RuntimeError) as error:
-        shutil.rmtree(kept.parent, ignore_errors=True)
+        for suffix in (".bin", ".xml", ".json"):
+            kept.with_suffix(suffix).unlink(missing_ok=True)
         _log.warning("the converted model could not be kept in %s: %s", kept.parent, error)

@@ -1,21 +1,31 @@
-"""Runtimes: the same network on OpenVINO (CPU) or torch."""
+"""Runtimes: the same network on OpenVINO (CPU), torch or ONNX Runtime."""
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol, get_args
 
-import torch
-from torch import Tensor, nn
-
-from firnline.errors import ModelError
+from firnline.errors import ConfigError, ModelError
 from firnline.models.architectures import CompositeSettings
 from firnline.models.bundle import Bundle
 from firnline.models.normaliser import Floats
 from firnline.models.pixels.classifier import RasterClassifier
 
-RuntimeName = Literal["auto", "torch", "openvino"]
+if TYPE_CHECKING:
+    from torch import nn
+
+RuntimeName = Literal["auto", "openvino", "torch", "onnx"]
+RUNTIMES: Final[tuple[RuntimeName, ...]] = get_args(RuntimeName)
+Precision = Literal["f32", "bf16", "int8"]
+PRECISIONS: Final[tuple[Precision, ...]] = get_args(Precision)
+
+_PRECISIONS_OF: Final[dict[RuntimeName, tuple[Precision, ...]]] = {
+    "openvino": ("f32", "bf16", "int8"),
+    "torch": ("f32", "bf16"),
+    "onnx": ("f32",),
+}
 
 
 class Runtime(Protocol):
@@ -29,30 +39,95 @@ class Runtime(Protocol):
         """Normalised bands (band, row, column) to class probabilities (class, row, column), float32."""
 
 
-def open_runtime(bundle: Bundle, window: int, name: RuntimeName = "auto") -> Runtime:
-    """Make a bundle ready for windows of `window` pixels: torch where there is a GPU, else OpenVINO.
+def open_runtime(
+    bundle: Bundle, window: int, name: RuntimeName = "auto", precision: Precision = "f32", *, gated: bool = True
+) -> Runtime:
+    """Make a bundle ready for windows of `window` pixels.
 
-    A classifier of pixels or segments runs as it is, whatever runtime is asked for.
+    ``auto`` is torch where there is a GPU, else OpenVINO. A classifier of pixels or segments runs as it is, whatever
+    runtime is asked for.
+
+    Parameters
+    ----------
+    precision
+        ``f32``; or ``bf16`` or ``int8``, which the bundle must have been accepted in (`firnline.inference.accepted`).
+    gated
+        Whether it must; the gate itself has to map before.
 
     Raises
     ------
     ModelError
-        When the window does not suit the network.
+        When the window does not suit the network, or the bundle was not accepted in the precision.
+    ConfigError
+        When the runtime, or this CPU, does not have the precision.
     """
+    _require_multiple(bundle, window)
+    if bundle.classifier is not None:
+        if precision != "f32":
+            raise ConfigError(
+                f"is for networks, and {bundle.description.architecture.name} is none",
+                where=f"--precision {precision}",
+                do="leave it out",
+            )
+        return ClassifierRuntime(bundle.classifier)
+    name = settled(name, precision)
+    if precision != "f32" and gated:
+        from firnline.inference.accepted import require_accepted
+
+        require_accepted(bundle, name, precision)
+    if name == "torch":
+        from firnline.inference.torch_runtime import TorchRuntime
+
+        return TorchRuntime.of(bundle, precision)
+    if name == "onnx":
+        from firnline.inference.onnx_runtime import OnnxRuntime
+
+        return OnnxRuntime.of(bundle, window)
+    from firnline.inference.openvino_runtime import OpenVinoRuntime
+
+    return OpenVinoRuntime.of(bundle, window, precision)
+
+
+def settled(name: RuntimeName, precision: Precision) -> RuntimeName:
+    """The runtime that a name and a precision come to on this machine.
+
+    Raises
+    ------
+    ConfigError
+        When the runtime does not have the precision.
+
+    Examples
+    --------
+    >>> settled("auto", "int8"), settled("torch", "bf16")
+    ('openvino', 'torch')
+    """
+    if name == "auto":
+        name = "torch" if precision != "int8" and _has_gpu() else "openvino"
+    if precision not in _PRECISIONS_OF[name]:
+        able = " or ".join(each for each, known in _PRECISIONS_OF.items() if precision in known)
+        raise ConfigError(f"is not for the runtime {name}", where=f"--precision {precision}", do=f"use {able}")
+    return name
+
+
+def _has_gpu() -> bool:
+    """Whether torch finds one; torch, which takes seconds, is only imported where there is a driver."""
+    for driver in ("libcuda.so.1", "nvcuda.dll"):
+        try:
+            ctypes.CDLL(driver)
+        except OSError:
+            continue
+        import torch
+
+        return bool(torch.cuda.is_available())
+    return False
+
+
+def _require_multiple(bundle: Bundle, window: int) -> None:
     multiple = multiple_of(bundle)
     if window % multiple:
         raise ModelError(
             f"windows of {window} pixels do not suit it", where=bundle.folder, do=f"use a multiple of {multiple}"
         )
-    if bundle.classifier is not None:
-        return ClassifierRuntime(bundle.classifier)
-    if name == "auto":
-        name = "torch" if torch.cuda.is_available() else "openvino"
-    if name == "torch":
-        return TorchRuntime.of(bundle)
-    from firnline.inference.openvino_runtime import OpenVinoRuntime
-
-    return OpenVinoRuntime.of(bundle, window)
 
 
 def network_of(bundle: Bundle) -> nn.Module:
@@ -66,46 +141,6 @@ def multiple_of(bundle: Bundle) -> int:
     architecture = bundle.description.architecture
     assert not isinstance(architecture, CompositeSettings)
     return architecture.multiple
-
-
-class WithSoftmax(nn.Module):
-    """A network that gives probabilities."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, values: Tensor) -> Tensor:
-        """(batch, band, row, column) to probabilities (batch, class, row, column)."""
-        return torch.softmax(self.network(values), dim=1)
-
-
-@dataclass(frozen=True)
-class TorchRuntime:
-    """The network in torch, float32."""
-
-    network: nn.Module
-    device: torch.device
-
-    @classmethod
-    def of(cls, bundle: Bundle) -> TorchRuntime:
-        """Put the network on the GPU where there is one."""
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        torch.backends.cudnn.allow_tf32 = False  # what is called f32 shall be it
-        network = WithSoftmax(network_of(bundle)).eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return cls(network, device)
-
-    @property
-    def name(self) -> str:
-        """Version and device."""
-        return f"torch {torch.__version__} f32 on {self.device.type}"
-
-    def probabilities(self, values: Floats) -> Floats:
-        """One window."""
-        with torch.inference_mode():
-            batch = torch.from_numpy(values[None]).to(self.device, memory_format=torch.channels_last)
-            result: Floats = self.network(batch)[0].float().cpu().numpy()
-        return result
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,22 @@
-"""The architectures by name, built from the settings that a bundle stores."""
+"""The architectures by name, built from the settings that a bundle stores; to read them takes no torch."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from torch import nn
 
-from firnline.models.encoder import STRIDE, Decoder, encoder_network
-from firnline.models.firn import Firn
 from firnline.models.inputs import Layout
 from firnline.models.pixels.settings import PixelSettings
-from firnline.models.unet import UNet
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Decoder = Literal["unet", "unetplusplus", "fpn", "segformer"]
+"""Those that need no pooling over the whole window, which would make a pixel's class hang on the window's size."""
+
+STRIDE: Final = 32
+"""The coarsest features of a borrowed encoder have one pixel for so many of the input."""
 
 Width = Annotated[int, Field(ge=1, le=1024)]
 
@@ -42,6 +47,8 @@ class UNetSettings(_Settings):
 
     def build(self, layout: Layout, classes: int) -> nn.Module:
         """A new network with random weights: (batch, channel, row, column) to logits (batch, class, row, column)."""
+        from firnline.models.unet import UNet
+
         settings = self.model_dump(exclude={"name"})
         return UNet(layout.channels, classes, **settings)
 
@@ -69,6 +76,8 @@ class FirnSettings(_Settings):
 
     def build(self, layout: Layout, classes: int) -> nn.Module:
         """A new network with random weights: (batch, channel, row, column) to logits (batch, class, row, column)."""
+        from firnline.models.firn import Firn
+
         return Firn(layout, classes, widths=self.widths, norm=self.norm, dropout=self.dropout)
 
 
@@ -95,6 +104,8 @@ class EncoderSettings(_Settings):
 
     def build(self, layout: Layout, classes: int) -> nn.Module:
         """A new network with random weights: (batch, channel, row, column) to logits (batch, class, row, column)."""
+        from firnline.models.encoder import encoder_network
+
         return encoder_network(self.encoder, self.decoder, layout.channels, classes)
 
 

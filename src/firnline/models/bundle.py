@@ -7,13 +7,12 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
-import safetensors.torch
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 from safetensors import SafetensorError
-from torch import nn
 
 from firnline.bands import Sensor
 from firnline.classes import LabelScheme
@@ -27,6 +26,9 @@ from firnline.models.normaliser import Impute
 from firnline.models.pixels.classifier import RasterClassifier, load_weights, save_weights
 from firnline.models.pixels.settings import PixelSettings
 from firnline.sidecar import explain
+
+if TYPE_CHECKING:
+    from torch import nn
 
 DESCRIPTION: Final = "model.json"
 WEIGHTS: Final = "weights.safetensors"
@@ -100,6 +102,24 @@ class Description(_Part):
 
 
 @dataclass(frozen=True)
+class LazyNetwork:
+    """A network that is built, and torch imported, only when it is asked for: a kept conversion does without."""
+
+    folder: Path
+    description: Description
+
+    def load(self) -> nn.Module:
+        """Build it and read its weights.
+
+        Raises
+        ------
+        ModelError
+            When the weights do not fit, or an extra is not installed.
+        """
+        return _load_network(self.folder, self.description).eval()
+
+
+@dataclass(frozen=True)
 class Bundle:
     """A trained model: its description, and its network, its classifier or its members.
 
@@ -122,11 +142,21 @@ class Bundle:
 
     folder: Path
     description: Description
-    network: nn.Module | None = field(default=None, repr=False)
-    """None where it has a classifier, or members."""
+    given: nn.Module | LazyNetwork | None = field(default=None, repr=False)
+    """Its network, or what builds it once it is asked for."""
     members: tuple[Bundle, ...] = ()
     classifier: RasterClassifier | None = field(default=None, repr=False)
     """Of pixels or segments."""
+
+    @cached_property
+    def network(self) -> nn.Module | None:
+        """None where it has a classifier, or members."""
+        return self.given.load() if isinstance(self.given, LazyNetwork) else self.given
+
+    @property
+    def has_network(self) -> bool:
+        """Whether it has a network of its own, which is not built to tell."""
+        return self.given is not None
 
     @property
     def band_names(self) -> tuple[str, ...]:
@@ -164,6 +194,8 @@ def save_bundle(folder: Path, description: Description, model: nn.Module | Raste
         if isinstance(model, RasterClassifier):
             save_weights(beside / WEIGHTS, model)
         else:
+            import safetensors.torch
+
             weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
             safetensors.torch.save_file(weights, beside / WEIGHTS)
         _write_description(beside, description.model_copy(update={"weights_sha256": sha256_of(beside / WEIGHTS)}))
@@ -206,7 +238,7 @@ def describe_again(folder: Path, **changes: Any) -> None:
     OutputError
         When it cannot be written.
     """
-    description = _read_description(folder).model_copy(update=changes)
+    description = read_description(folder).model_copy(update=changes)
     with replaced(folder / DESCRIPTION) as temporary:
         temporary.write_text(_as_json(description), encoding="utf-8")
 
@@ -244,8 +276,10 @@ def _swap(new: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def load_bundle(folder: str | Path) -> Bundle:
+def load_bundle(folder: str | Path, *, lazily: bool = False) -> Bundle:
     """Read a bundle and check that its weights are the ones that it describes.
+
+    `lazily` leaves a network to be built when it is asked for; what is wrong with it is told then.
 
     Raises
     ------
@@ -253,16 +287,16 @@ def load_bundle(folder: str | Path) -> Bundle:
         When it is not a bundle, or is damaged.
     """
     folder = Path(folder)
-    description = _read_description(folder)
+    description = read_description(folder)
     if description.members:
-        return _load_composite(folder, description)
+        return _load_composite(folder, description, lazily)
     _require_weights(folder / WEIGHTS, description)
     if isinstance(description.architecture, PixelSettings):
         bands, classes = len(description.bands), description.scheme.class_count
         classifier = load_weights(folder / WEIGHTS, description.architecture, bands, classes)
         return Bundle(folder, description, classifier=classifier)
-    network = _load_network(folder, description)
-    return Bundle(folder, description, network.eval())
+    network = LazyNetwork(folder, description)
+    return Bundle(folder, description, network if lazily else network.load())
 
 
 def _require_weights(weights: Path, description: Description) -> None:
@@ -274,8 +308,8 @@ def _require_weights(weights: Path, description: Description) -> None:
         raise ModelError("the weights are not the ones that model.json describes", where=weights, do="get it again")
 
 
-def _load_composite(folder: Path, description: Description) -> Bundle:
-    members = tuple(load_bundle(folder / MEMBERS / name) for name in description.members)
+def _load_composite(folder: Path, description: Description, lazily: bool) -> Bundle:
+    members = tuple(load_bundle(folder / MEMBERS / name, lazily=lazily) for name in description.members)
     if _sum_of(folder, description) != description.weights_sha256:
         raise ModelError("its members are not the ones that model.json describes", where=folder, do="get it again")
     schemes = tuple(member.description.scheme for member in members)
@@ -289,6 +323,8 @@ def _load_composite(folder: Path, description: Description) -> Bundle:
 
 
 def _load_network(folder: Path, description: Description) -> nn.Module:
+    import safetensors.torch
+
     architecture, weights = description.architecture, folder / WEIGHTS
     assert isinstance(architecture, NetworkSettings)
     try:
@@ -307,7 +343,14 @@ def _load_network(folder: Path, description: Description) -> nn.Module:
     return network
 
 
-def _read_description(folder: Path) -> Description:
+def read_description(folder: Path) -> Description:
+    """Read what a bundle says of itself, and leave its weights alone.
+
+    Raises
+    ------
+    ModelError
+        When it is not a bundle, or its description is damaged.
+    """
     path = folder / DESCRIPTION
     if not path.is_file():
         raise ModelError(

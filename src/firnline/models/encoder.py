@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import torch
 from torch import nn
 
 from firnline.errors import ModelError
-
-Decoder = Literal["unet", "unetplusplus", "fpn", "segformer"]
-"""Those that need no pooling over the whole window, which would make a pixel's class hang on the window's size."""
-
-STRIDE: Final = 32
-"""The coarsest features have one pixel for so many of the input."""
+from firnline.models.architectures import STRIDE, Decoder
 
 # With torch named, pip takes the torchvision made for it, and does not replace a CPU build by GB of CUDA.
 INSTALL: Final = f"install it with pip install 'firnline[encoders]' torch=={torch.__version__.partition('+')[0]}"

@@ -53,9 +53,14 @@ class Normaliser:
         """Normalise (band, row, column) values in their own units, NaN where unknown: float32 without NaN."""
         mean = np.asarray(self.mean, np.float32)[:, None, None]
         deviation = np.asarray(self.deviation, np.float32)[:, None, None]
+        values: Floats = np.array(raw, np.float32)  # one copy, changed in place: a window is many megabytes
         if self.impute == "before":
-            return np.asarray((np.nan_to_num(raw, nan=0.0) - mean) / deviation, np.float32)
-        return np.asarray(np.nan_to_num((raw - mean) / deviation, nan=0.0), np.float32)
+            np.copyto(values, np.float32(0), where=np.isnan(values))
+        values -= mean
+        values /= deviation
+        if self.impute == "after":
+            np.copyto(values, np.float32(0), where=np.isnan(values))
+        return values
 
     def of_band(self, name: str) -> tuple[str, float, float]:
         """A band's name, mean and deviation."""

@@ -12,6 +12,8 @@ from firnline.models.normaliser import Floats
 
 EAST: Final = "eastness"
 NORTH: Final = "northness"
+ASPECT: Final = "aspect"
+"""In degrees clockwise from north. No model is trained on it, but a bundle of other makers may take it."""
 
 
 def turned(
@@ -51,12 +53,38 @@ def turned(
     ([[[0.5, 1.0]]], [[0, 1]])
     """
     quarters, flip = _drawn(names, turns, random)
-    raw, truth = np.rot90(raw, quarters, (1, 2)), np.rot90(truth, quarters)
-    if flip:
-        raw, truth = raw[:, :, ::-1], truth[:, ::-1]
-    raw, truth = raw.copy(order="C"), truth.copy(order="C")
+    truth = np.rot90(truth, quarters)
+    truth = (truth[:, ::-1] if flip else truth).copy(order="C")
+    return turn(raw, names, quarters, flip), truth
+
+
+def turn(raw: Floats, names: Sequence[str], quarters: int, flip: bool) -> Floats:
+    """A square window (band, row, column) turned by quarters against the clock, then flipped east for west; a copy.
+
+    ``eastness``, ``northness`` and ``aspect`` (degrees clockwise from north) turn with the pixels.
+
+    Examples
+    --------
+    >>> aspect = np.array([[[0.0, 90.0]]], np.float32)  # to the north, and to the east
+    >>> turn(aspect, ["aspect"], 0, flip=True).tolist(), turn(aspect, ["aspect"], 2, flip=False).tolist()
+    ([[[270.0, 0.0]]], [[[270.0, 180.0]]])
+    """
+    raw = np.rot90(raw, quarters, (1, 2))
+    raw = (raw[:, :, ::-1] if flip else raw).copy(order="C")
     _turn_directions(raw, names, quarters, flip)
-    return raw, truth
+    return raw
+
+
+def turns_of(names: Sequence[str]) -> tuple[tuple[int, bool], ...]:
+    """Every (quarters, flip) that is known to make of bands what the turned mountain would show; none first.
+
+    Examples
+    --------
+    >>> len(turns_of(["red"])), len(turns_of(["eastness"])), len(turns_of(["eastness", "northness"]))
+    (8, 4, 8)
+    """
+    step = 2 if (EAST in names) != (NORTH in names) else 1
+    return tuple((quarters, flip) for flip in (False, True) for quarters in range(0, 4, step))
 
 
 def _drawn(names: Sequence[str], turns: bool | Literal["mirror"], random: np.random.Generator) -> tuple[int, bool]:
@@ -86,3 +114,9 @@ def _turn_directions(raw: Floats, names: Sequence[str], quarters: int, flip: boo
             east[:], north[:] = -north, east.copy()
     if flip and east is not None:
         np.negative(east, out=east)
+    if ASPECT in names:
+        aspect = raw[names.index(ASPECT)]
+        aspect -= np.float32(90 * quarters)
+        if flip:
+            np.negative(aspect, out=aspect)
+        np.mod(aspect, np.float32(360), out=aspect)
