@@ -7,8 +7,8 @@ A discrete-event simulation of what `firnline map --scenes` does (firnline/clust
 whole or in parts of neighbouring row bands; a first look, the parts, the results; whoever is free takes the first
 task that is ready. measured.json is of cluster_tasks.py: a row band takes one of its measured times, drawn at random.
 
-- Reading: a task reads at the rate of a worker, or its share of the storage's rate among the workers busy when it
-  begins, whichever is less; computing waits for it.
+- Reading: computing waits for it. A band is read at the rate of a worker; where all workers that are busy would so
+  read more than the storage gives, each waits until together they read just that (in the mean over their bands).
 - Failures: a worker dies at random (exponential times). The row bands that it had finished stand; the one that it was
   at is lost, the rest of its task is given out again, and the worker is back after --back-s seconds.
 - Of a part that is not the first of its scene, the row of windows above it is computed too.
@@ -151,14 +151,18 @@ class Simulation:
     def _steps(self, task: Task, busy: int) -> list[tuple[float, int | None]]:
         """Seconds of each step of a task, with the band that it gives."""
         measured = self._measured
-        rate = min(self._storage.worker_mb_s, self._storage.read_mb_s / busy)
-        reading = measured.scene_mb / measured.band_count / rate
+        size = measured.scene_mb / measured.band_count
+
+        def with_reading(seconds: float) -> float:
+            own, shared = size / self._storage.worker_mb_s, busy * size / self._storage.read_mb_s
+            return max(seconds + own, shared)
+
         steps: list[tuple[float, int | None]] = []
         if task.kind in ("plan", "whole"):
             steps.append((measured.plan, None))
         if task.bands and task.bands[0] > 0:
-            steps.append((measured.row_above + reading, None))
-        steps += [(self._seconds[task.scene][band] + reading, band) for band in task.bands]
+            steps.append((with_reading(measured.row_above), None))
+        steps += [(with_reading(self._seconds[task.scene][band]), band) for band in task.bands]
         if task.kind in ("finish", "whole"):
             steps.append((measured.finish, None))
         return steps

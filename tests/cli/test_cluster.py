@@ -14,7 +14,6 @@ from typing import Any
 import geopandas as gpd
 import geopandas.testing
 import numpy as np
-import psutil
 import pytest
 import rasterio
 
@@ -291,6 +290,8 @@ def test_a_scene_that_changes_meanwhile_fails_and_is_begun_again(
 
 def test_local_workers_listen_to_this_machine_alone(workers: Workers) -> None:
     def listening() -> list[str]:
+        import psutil  # distributed brings it
+
         found = psutil.Process().net_connections("inet")
         return [each.laddr.ip for each in found if each.status == psutil.CONN_LISTEN]
 
