@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,10 @@ def main() -> None:
     """Make the scene and the model, measure, print."""
     options = _options()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        scene = _made_scene(Path(folder) / "scene.tif", options.rows, options.columns)
+        scene = Path(folder) / "scene.tif"
+        maker = get_context("spawn").Process(target=_made_scene, args=(scene, options.rows, options.columns))
+        maker.start()  # in a process of its own: GDAL's cache of what it writes is no memory of mapping
+        maker.join()
         model = _made_model(Path(folder) / "model")
         source = FeatureSource(open_scene(scene))
         if options.end_to_end:
