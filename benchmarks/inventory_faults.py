@@ -183,7 +183,7 @@ def gap(case: Case) -> int:
     """A neighbour beside a glacier, along a strip of 3 to 8 m."""
     index = case.pick(0.1)
     shape, wide = case.shape(index), case.random.uniform(3, 8)
-    middle, out = edge_point(case, index)
+    middle, _ = edge_point(case, index)
     ring = shape.buffer(400).difference(shape.buffer(wide, quad_segs=4))
     near = ring.intersection(shapely.Point(middle).buffer(600))
     near = max(shapely.get_parts(near), key=lambda part: part.area)
@@ -244,7 +244,9 @@ def per_mille(case: Case) -> int:
 
 def date(case: Case) -> int:
     name = "src_date" if "src_date" in case.frame else "BgnDate"
-    return case.write(case.pick(), **{name: str(case.random.choice(["2100-01-01", "2003-17-30", "yesterday", "17000101"]))})
+    return case.write(
+        case.pick(), **{name: str(case.random.choice(["2100-01-01", "2003-17-30", "yesterday", "17000101"]))}
+    )
 
 
 def no_date(case: Case) -> int:
@@ -253,7 +255,9 @@ def no_date(case: Case) -> int:
 
 
 def no_column(case: Case) -> int:
-    case.frame = case.frame.drop(columns=str(case.random.choice(["cenlon", "area_km2", "zmed_m", "src_date", "dem_source"])))
+    case.frame = case.frame.drop(
+        columns=str(case.random.choice(["cenlon", "area_km2", "zmed_m", "src_date", "dem_source"]))
+    )
     return -1
 
 
@@ -472,7 +476,8 @@ def made_up(seed: int = 0) -> Case:
     }  # fmt: skip
     values |= {"clean_km2": values["area_km2"] * 0.8, "debris_km2": values["area_km2"] * 0.2}
     for name, kind in {**OWN, **RGI7}.items():
-        frame[name] = pd.Series(values.get(name, pd.NA), index=frame.index).astype(kind)
+        none = {"float64": np.nan, "bool": False}.get(kind, pd.NA)
+        frame[name] = pd.Series(values.get(name, none), index=frame.index).astype(kind)
     ringed = [n for n in range(count) if shapes[n].interiors]
     kinds = {"glacier_id": frame["glacier_id"].iloc[ringed], "kind": "rock"}
     rock = [shapely.Polygon(shapes[n].interiors[0]) for n in ringed]
