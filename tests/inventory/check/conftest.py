@@ -14,7 +14,8 @@ SCRIPT = Path(__file__).parents[3] / "benchmarks" / "inventory_faults.py"
 
 def _load() -> ModuleType:
     spec = importlib.util.spec_from_file_location("inventory_faults", SCRIPT)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
