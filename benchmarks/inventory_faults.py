@@ -2,8 +2,8 @@
 
     python benchmarks/inventory_faults.py [DATA_DIR] [--seeds 5] [--list]
 
-DATA_DIR is ../shared/data without one. Prints how many faults were found by kind, and what is said of the real samples
-as they are; with --list each fault that was not found. The figures are in docs/inventory-check.md.
+DATA_DIR is ../shared/data without one. Prints how many faults were found by kind, and what is said of the real
+samples as they are; with --list each fault that was not found. The figures are in docs/inventory-check.md.
 """
 
 from __future__ import annotations
