@@ -63,7 +63,7 @@ def check_against(
     >>> theirs = subject_of(gpd.GeoDataFrame({"rgi_id": list("abcd")}, geometry=boxes, crs="EPSG:32645"))
     >>> mine = subject_of(theirs.frame.drop(index=1).reset_index(drop=True))
     >>> [(found.kind, found.what) for found in check_against(mine, theirs, Thresholds())]
-    [('missing glacier', "glacier 'b' of the reference (0.2503 km2) is not in the inventory")]
+    [('missing glacier', "glacier 'b' of the reference (0.25 km2) is not in the inventory")]
     """
     if subject.crs is None or reference.crs is None:
         nameless = subject if subject.crs is None else reference
