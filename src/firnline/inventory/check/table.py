@@ -37,7 +37,7 @@ def check_table(subject: Subject, thresholds: Thresholds) -> Iterator[Finding]:
     >>> for found in check_table(subject, Thresholds()):
     ...     print(found.kind, found.glaciers, found.what)
     id twice ('a', 'a') rgi_id 'a' is given to 2 glaciers
-    area ('a',) area_km2 says 0.5 km2, the geometry has 0.25 km2 (+99.8%)
+    area ('a',) area_km2 says 0.5 km2, the geometry has 0.2502 km2 (+99.8%)
     """
     yield from _crs(subject)
     yield from _ids(subject)
