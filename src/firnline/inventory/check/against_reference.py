@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
@@ -41,7 +41,7 @@ class Matches:
 
 
 def check_against(
-    subject: Subject, reference: Subject, thresholds: Thresholds, footprint: shapely.Geometry | None = None
+    subject: Subject, reference: Subject, thresholds: Thresholds, footprint: Any | None = None
 ) -> Iterator[Finding]:
     """Compare an inventory with a reference.
 
@@ -63,7 +63,7 @@ def check_against(
     >>> theirs = subject_of(gpd.GeoDataFrame({"rgi_id": list("abcd")}, geometry=boxes, crs="EPSG:32645"))
     >>> mine = subject_of(theirs.frame.drop(index=1).reset_index(drop=True))
     >>> [(found.kind, found.what) for found in check_against(mine, theirs, Thresholds())]
-    [('missing glacier', "glacier 'b' of the reference (0.2503 km2) is not in the inventory")]
+    [('missing glacier', "glacier 'b' of the reference (0.25 km2) is not in the inventory")]
     """
     if subject.crs is None or reference.crs is None:
         nameless = subject if subject.crs is None else reference
@@ -73,8 +73,9 @@ def check_against(
     theirs[~np.isfinite(shapely.bounds(theirs)).all(axis=1)] = shapely.Polygon()  # the far side of the globe
     mine, other = subject.tree.query(theirs, predicate="intersects")[::-1]
     shared = shapely.area(shapely.intersection(subject.metric[mine], theirs[other]))
-    yield from _missing(subject, reference, theirs, np.bincount(other, shared, len(theirs)), footprint, thresholds)
-    yield from _new(subject, np.bincount(mine, shared, len(subject.metric)), theirs)
+    of_theirs, of_mine = _sums(other, shared, len(theirs)), _sums(mine, shared, len(subject.metric))
+    yield from _missing(subject, reference, theirs, of_theirs, footprint, thresholds)
+    yield from _new(subject, of_mine)
     matches = _matches(subject.metric, theirs, mine, other, shared)
     yield from _sizes(subject, reference, matches, footprint, theirs, thresholds)
     yield from _shifts(subject, reference, matches, theirs, thresholds)
@@ -97,7 +98,7 @@ def _missing(
     reference: Subject,
     theirs: Shapes,
     shared: NDArray[np.float64],
-    footprint: shapely.Geometry | None,
+    footprint: Any | None,
     thresholds: Thresholds,
 ) -> Iterator[Finding]:
     area = shapely.area(theirs)
@@ -117,7 +118,11 @@ def _missing(
         yield Finding("missing glacier", severity, (str(reference.ids[index]),), what, *at, float(area[index]) / 1e6)
 
 
-def _new(subject: Subject, shared: NDArray[np.float64], theirs: Shapes) -> Iterator[Finding]:
+def _sums(of: NDArray[np.intp], values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    return np.bincount(of, values, count).astype(np.float64)
+
+
+def _new(subject: Subject, shared: NDArray[np.float64]) -> Iterator[Finding]:
     area = shapely.area(subject.metric)
     for index in np.flatnonzero(subject.usable & (shared < _HARDLY * area)):
         severity = Severity.WARNING if area[index] / 1e6 >= _NEW_KM2 else Severity.NOTE
@@ -145,7 +150,7 @@ def _sizes(
     subject: Subject,
     reference: Subject,
     matches: Matches,
-    footprint: shapely.Geometry | None,
+    footprint: Any | None,
     theirs: Shapes,
     thresholds: Thresholds,
 ) -> Iterator[Finding]:
@@ -209,11 +214,11 @@ def _way(vector: NDArray[np.float64]) -> str:
     return f"{abs(x):.0f} m {'east' if x >= 0 else 'west'}, {abs(y):.0f} m {'north' if y >= 0 else 'south'}"
 
 
-def _moved(shape: shapely.Geometry, by: NDArray[np.float64]) -> shapely.Geometry:
+def _moved(shape: Any, by: NDArray[np.float64]) -> Any:
     return shapely.transform(shape, lambda points: points + by)
 
 
-def _iou(a: shapely.Geometry, b: shapely.Geometry) -> float:
+def _iou(a: Any, b: Any) -> float:
     shared = float(shapely.intersection(a, b).area)
     union = float(a.area) + float(b.area) - shared
     return shared / union if union else 0.0

@@ -124,7 +124,7 @@ def _ask(
         yield from check_reference_holes(subject, reference, thresholds)
 
 
-def _footprint(subject: Subject, scene: FeatureSource | None) -> shapely.Geometry | None:
+def _footprint(subject: Subject, scene: FeatureSource | None) -> Any:
     """The scene's outer edge in the CRS that is measured in."""
     if scene is None:
         return None

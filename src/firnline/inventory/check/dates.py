@@ -47,8 +47,8 @@ def check_dates(subject: Subject, today: dt.date | None = None) -> Iterator[Find
     if subject.is_own or "rgi_id" in subject.frame.columns:
         return  # src_date empty is told as a missing attribute
     empty = np.flatnonzero([_is_null(value) for value in subject.frame[column]])
-    for index in empty:
-        yield about(subject, int(index), "date", Severity.WARNING, f"{column} is empty")
+    for row in empty:
+        yield about(subject, row, "date", Severity.WARNING, f"{column} is empty")
 
 
 def _is_null(value: object) -> bool:

@@ -113,7 +113,9 @@ def write_findings(findings: Iterable[Finding], crs: Any, path: str | Path) -> P
         "what": [f.what for f in listed],
     }
     points = [shapely.Point(f.x, f.y) if np.isfinite(f.x) and np.isfinite(f.y) else None for f in listed]
-    frame = gpd.GeoDataFrame(columns, geometry=gpd.GeoSeries(points, dtype="geometry"), crs=crs)
+    frame = gpd.GeoDataFrame(
+        columns, geometry=gpd.GeoSeries(np.array(points, dtype=object), dtype="geometry"), crs=crs
+    )
     frame = frame.astype({"rank": "float64"} | dict.fromkeys(("severity", "kind", "glaciers", "what"), "str"))
     with replaced(path) as temporary:
         pyogrio.write_dataframe(frame, temporary, layer="findings", driver="GPKG", geometry_type="Point")

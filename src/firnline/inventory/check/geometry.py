@@ -112,11 +112,11 @@ def elongation(shapes: Shapes) -> NDArray[np.float64]:
 def _slivers(subject: Subject, thresholds: Thresholds) -> Iterator[Finding]:
     parts, owner = shapely.get_parts(subject.metric, return_index=True)
     rings, part_of = shapely.get_rings(parts, return_index=True)
-    areas = shapely.polygons(rings) if len(rings) else np.zeros(0, object)
+    areas = np.asarray(shapely.polygons(rings), dtype=object).reshape(-1)
     outer = np.ones(len(rings), np.bool_)
     outer[1:] = part_of[1:] != part_of[:-1]
     # The part as it is, holes cut out: a frame round a nunatak may be thin. Holes as polygons of their own.
-    shapes = np.where(outer, parts[part_of], areas) if len(rings) else areas
+    shapes: Shapes = np.where(outer, parts[part_of], areas)
     thin = (mean_width(shapes) < thresholds.sliver_m) & (elongation(shapes) >= _ELONGATED)
     for number in np.flatnonzero(thin):
         shape, index = shapes[number], owner[part_of[number]]

@@ -83,10 +83,9 @@ def _gaps(subject: Subject, thresholds: Thresholds) -> Iterator[Finding]:
     near = _boxes_in_common(a, b, 2 * reach)
     lines_a = shapely.intersection(shapely.boundary(a), near)
     lines_b = shapely.intersection(shapely.boundary(b), near)
-    wide = {"quad_segs": 2, "cap_style": "flat"}
     strips = shapely.intersection(
-        shapely.buffer(lines_a, reach, **wide),  # type: ignore[arg-type] # of the stubs
-        shapely.buffer(lines_b, reach, **wide),  # type: ignore[arg-type]
+        shapely.buffer(lines_a, reach, quad_segs=2, cap_style="flat"),
+        shapely.buffer(lines_b, reach, quad_segs=2, cap_style="flat"),
     )
     gaps, pair = shapely.get_parts(shapely.difference(shapely.difference(strips, a), b), return_index=True)
     flat = shapely.get_type_id(gaps) == shapely.GeometryType.POLYGON

@@ -75,13 +75,13 @@ class Subject:
         bounds = shapely.bounds(self.raw)
         known = ~(shapely.is_missing(self.raw) | shapely.is_empty(self.raw))
         if self.crs is None:
-            return known & ~np.isfinite(bounds).all(axis=1)
+            return np.asarray(known & ~np.isfinite(bounds).all(axis=1), np.bool_)
         if self.crs.is_geographic:
-            return known & ~_each_in_degrees(bounds)
+            return np.asarray(known & ~_each_in_degrees(bounds), np.bool_)
         to_degrees = pyproj.Transformer.from_crs(self.crs, self.crs.geodetic_crs or 4326, always_xy=True)
         lon, lat = to_degrees.transform(bounds[:, [0, 2]].ravel(), bounds[:, [1, 3]].ravel())
         ok = (np.isfinite(lon) & np.isfinite(lat)).reshape(-1, 2).all(axis=1)
-        return known & ~ok
+        return np.asarray(known & ~ok, np.bool_)
 
     @cached_property
     def usable(self) -> NDArray[np.bool_]:
@@ -146,7 +146,7 @@ class Subject:
             areas = geodesic_areas_km2(gpd.GeoSeries(parts, crs=self.crs))
         except GridError:
             return np.asarray(shapely.area(self.shapes)) / 1e6
-        return np.bincount(owner, weights=areas, minlength=len(self.frame))
+        return np.bincount(owner, weights=areas, minlength=len(self.frame)).astype(np.float64)
 
     @cached_property
     def tree(self) -> shapely.STRtree:
@@ -159,14 +159,14 @@ class Subject:
         return next((by_name[name.lower()] for name in names if name.lower() in by_name), None)
 
     def numbers(self, *names: str) -> NDArray[np.float64] | None:
-        """Values of the first of these columns as float64 (glacier,), NaN where null or no number; None without it."""
+        """Values of the first of these columns as float64 (glacier,), NaN where it is no number; None without it."""
         column = self.column(*names)
         if column is None:
             return None
         values = pd.to_numeric(self.frame[column], errors="coerce").astype("Float64")
-        return values.to_numpy(dtype=np.float64, na_value=np.nan)
+        return np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan), np.float64)
 
-    def point(self, index: int) -> tuple[float, float]:
+    def point(self, index: int | np.integer[Any]) -> tuple[float, float]:
         """A point inside glacier `index` in the file's CRS; where it has no geometry, its centre by the table."""
         shape = self.shapes[index]
         if not shape.is_empty:
@@ -178,7 +178,7 @@ class Subject:
             return float(x), float(y)
         return self._by_table(index)
 
-    def _by_table(self, index: int) -> tuple[float, float]:
+    def _by_table(self, index: int | np.integer[Any]) -> tuple[float, float]:
         lon, lat = self.numbers("cenlon"), self.numbers("cenlat")
         if lon is not None and lat is not None and math.isfinite(lon[index] + lat[index]) and self.crs is not None:
             x, y = pyproj.Transformer.from_crs(4326, self.crs, always_xy=True).transform(lon[index], lat[index])
@@ -209,7 +209,8 @@ def _are_degrees(bounds: NDArray[np.float64]) -> bool:
 
 
 def _each_in_degrees(bounds: NDArray[np.float64]) -> NDArray[np.bool_]:
-    return (np.abs(bounds[:, [0, 2]]) <= 360).all(axis=1) & (np.abs(bounds[:, [1, 3]]) <= 90).all(axis=1)
+    beyond = np.array([360.0, 90.0, 360.0, 90.0])
+    return np.asarray((np.abs(bounds) <= beyond).all(axis=1), np.bool_)
 
 
 def read_subject(path: str | Path, layer: str | None = None) -> Subject:
@@ -302,7 +303,8 @@ def _outlines_of_glims(
     if len(rock):  # GLIMS keeps outlines whole and draws rock beside them: cut out, as area_km2 means it
         glaciers = frame[(line_type == "glac_bound").to_numpy()].copy()
         inner = shapely.union_all(shapely.make_valid(np.asarray(rock.geometry.array, dtype=object)))
-        valid = glaciers.geometry.is_valid.to_numpy()
-        glaciers.loc[valid, glaciers.geometry.name] = glaciers.geometry[valid].difference(inner)
-        return glaciers, layers
+        shapes = np.asarray(glaciers.geometry.array, dtype=object).copy()
+        valid = shapely.is_valid(shapes)
+        shapes[valid] = shapely.difference(shapes[valid], inner)
+        return glaciers.set_geometry(gpd.GeoSeries(shapes, index=glaciers.index, crs=glaciers.crs)), layers
     return frame[(line_type == "glac_bound").to_numpy()], layers

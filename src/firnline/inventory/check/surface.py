@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
@@ -34,8 +34,8 @@ def check_surface(
 ) -> Iterator[Finding]:
     """Ask for glaciers whose median NDVI is that of plants, or whose median NDWI is that of water, on flat ground.
 
-    The scene is read glacier by glacier, 512 rows at a time. Where the slope is known (`ground`), water lies on ground
-    flatter than `Thresholds.water_slope_degrees`.
+    The scene is read glacier by glacier, 512 rows at a time. Where the slope is known (`ground`), water lies on
+    ground flatter than `Thresholds.water_slope_degrees`.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def check_surface(
     SceneError
         When the scene is damaged.
     """
-    names = [name for name in _INDICES if name in source.available]
+    names: list[str] = [name for name in _INDICES if name in source.available]
     for name in set(_INDICES) - set(names):
         what = f"the scene cannot tell {name} ({source.why_missing(name)}): {_asked(name)} was not asked for"
         yield Finding("not asked", Severity.NOTE, (), what, *subject.middle())
@@ -89,7 +89,7 @@ def _medians(
     return medians, known
 
 
-def _values(shape: shapely.Geometry, reader: FeatureReader, names: list[str]) -> tuple[NDArray[np.float32], int]:
+def _values(shape: Any, reader: FeatureReader, names: list[str]) -> tuple[NDArray[np.float32], int]:
     """Values (index, pixel) under a glacier, thinned out evenly, and how many pixels they stand for."""
     grid = reader.source.scene.grid
     left, bottom, right, top = shape.bounds

@@ -44,16 +44,19 @@ class Ground:
     highest: NDArray[np.float64]
     known: NDArray[np.float64]
     """The share of the glacier with a height; NaN where nobody looked."""
-    source: str
 
     def joined(self, other: Ground) -> Ground:
         """This, and the other's where this is unknown."""
+
+        def either(mine: NDArray[np.float64], theirs: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.where(np.isnan(mine), theirs, mine)
+
         return Ground(
-            *(
-                np.where(np.isnan(getattr(self, name)), getattr(other, name), getattr(self, name))
-                for name in ("slope", "lowest", "median", "highest", "known")
-            ),
-            source=f"{self.source} or {other.source}",
+            either(self.slope, other.slope),
+            either(self.lowest, other.lowest),
+            either(self.median, other.median),
+            either(self.highest, other.highest),
+            either(self.known, other.known),
         )
 
 
@@ -69,7 +72,7 @@ def ground_of_table(subject: Subject) -> Ground:
     # 0 m, 0 m, 0 m is how GLIMS writes "not known".
     none = (low == 0) & (middle == 0) & (high == 0)
     low, middle, high = (np.where(none, np.nan, values) for values in (low, middle, high))
-    return Ground(known("slope_deg", "slope"), low, middle, high, nan, "table")
+    return Ground(known("slope_deg", "slope"), low, middle, high, nan)
 
 
 def ground_of_dem(subject: Subject, dem: str | Path) -> Ground:
@@ -97,7 +100,8 @@ def ground_of_dem(subject: Subject, dem: str | Path) -> Ground:
             heights = warped.read(window.grown(1))
             step = max(1, math.ceil(max(window.shape) / _MOST_PIXELS))
             columns[:, index] = _under(subject.metric[index], heights, grid.of_window(window), step)
-    return Ground(*columns, source=str(dem))
+    slope, lowest, median, highest, known = columns
+    return Ground(slope, lowest, median, highest, known)
 
 
 def _window(bounds: NDArray[np.float64], grid: Grid) -> Window:
@@ -172,8 +176,8 @@ def _flat(
             what = f"is level: {subject.areas_km2[index]:.2f} km2 with heights within {reach:.1f} m, as a lake"
         else:
             what = (
-                f"is flat ({ground.slope[index]:.1f} degrees) and {usual[index] - ground.median[index]:.0f} m below the"
-                f" glaciers around: a lake, a river bed or snow?"
+                f"is flat ({ground.slope[index]:.1f} degrees) and {usual[index] - ground.median[index]:.0f} m below"
+                f" the glaciers around: a lake, a river bed or snow?"
             )
         yield about(subject, index, "implausible flatness", Severity.WARNING, what)
 
