@@ -1,6 +1,7 @@
 """Seconds and memory of an inventory of a whole made-up Landsat scene: 5,000 glaciers on 7058 x 7747 pixels.
 
-    python benchmarks/inventory.py [--glaciers 5000] [--rows 7058] [--columns 7747] [--heights] [--reference] [--simplify M]
+    python benchmarks/inventory.py [--glaciers 5000] [--rows 7058] [--columns 7747]
+        [--heights] [--reference] [--simplify M]
 
 Peak memory is that of the process, the class raster (and heights) included.
 """
