@@ -36,7 +36,9 @@ def main() -> None:
     options = parser.parse_args()
     shape = options.rows, options.columns
     grid = Grid(CRS.from_epsg(32645), Affine(30, 0, 300000, 0, -30, 3300000), shape)
-    classes, heights = made_up(shape, options.glaciers)
+    classes, made = made_up(shape, options.glaciers)
+    heights = made if options.heights else None
+    del made
     print(f"made up: {np.isin(classes, (1, 2)).mean():.1%} ice, {memory():.0f} MB")
     reference = halves(grid, options.glaciers) if options.reference else None
     begin, used = time.perf_counter(), time.process_time()
@@ -45,7 +47,7 @@ def main() -> None:
         grid,
         LabelScheme.CLASS,
         reference=reference,
-        heights=heights if options.heights else None,
+        heights=heights,
         simplify_m=options.simplify,
     )
     print(
