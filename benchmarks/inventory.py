@@ -1,6 +1,7 @@
 """Seconds and memory of an inventory of a whole made-up Landsat scene: 5,000 glaciers on 7058 x 7747 pixels.
 
-    python benchmarks/inventory.py [--glaciers 5000] [--rows 7058] [--columns 7747] [--heights]
+    python benchmarks/inventory.py [--glaciers 5000] [--rows 7058] [--columns 7747]
+        [--heights] [--reference] [--simplify M]
 
 Peak memory is that of the process, the class raster (and heights) included.
 """
@@ -11,7 +12,9 @@ import argparse
 import resource
 import time
 
+import geopandas as gpd
 import numpy as np
+import shapely
 from affine import Affine
 from rasterio.crs import CRS
 from scipy import ndimage
@@ -19,6 +22,7 @@ from scipy import ndimage
 from firnline.classes import UNKNOWN, Classes, LabelScheme
 from firnline.grid import Grid
 from firnline.inventory.glaciers import find_glaciers
+from firnline.inventory.reference import Reference, reference_of
 
 
 def main() -> None:
@@ -28,14 +32,23 @@ def main() -> None:
     parser.add_argument("--columns", type=int, default=7747)
     parser.add_argument("--heights", action="store_true", help="divide by flow")
     parser.add_argument("--simplify", type=float, help="metres")
+    parser.add_argument("--reference", action="store_true", help="divide by a reference of two halves a glacier")
     options = parser.parse_args()
     shape = options.rows, options.columns
     grid = Grid(CRS.from_epsg(32645), Affine(30, 0, 300000, 0, -30, 3300000), shape)
-    classes, heights = made_up(shape, options.glaciers)
+    classes, made = made_up(shape, options.glaciers)
+    heights = made if options.heights else None
+    del made
     print(f"made up: {np.isin(classes, (1, 2)).mean():.1%} ice, {memory():.0f} MB")
+    reference = halves(grid, options.glaciers) if options.reference else None
     begin, used = time.perf_counter(), time.process_time()
     found = find_glaciers(
-        classes, grid, LabelScheme.CLASS, heights=heights if options.heights else None, simplify_m=options.simplify
+        classes,
+        grid,
+        LabelScheme.CLASS,
+        reference=reference,
+        heights=heights,
+        simplify_m=options.simplify,
     )
     print(
         f"{len(found.glaciers)} glaciers, {len(found.parts)} parts, {len(found.holes)} holes in "
@@ -61,6 +74,20 @@ def made_up(shape: tuple[int, int], glaciers: int) -> tuple[Classes, np.ndarray]
             classes[box] = cell
             heights[box] = 5000 - 20 * y - 15 * np.abs(x) + 20 * noise
     return classes, heights
+
+
+def halves(grid: Grid, glaciers: int) -> Reference:
+    """The left and the right half of each glacier's cell, but a rim of ice that lies beyond."""
+    side = int((grid.shape[0] * grid.shape[1] / glaciers) ** 0.5)
+    boxes = []
+    for row in range(0, grid.shape[0] - side + 1, side):
+        for column in range(0, grid.shape[1] - side + 1, side):
+            for left, right in ((0.2, 0.5), (0.5, 0.8)):
+                x0, y1 = grid.corner(row + 0.2 * side, column + left * side)
+                x1, y0 = grid.corner(row + 0.8 * side, column + right * side)
+                boxes.append(shapely.box(x0, y0, x1, y1))
+    ids = [str(number) for number in range(len(boxes))]
+    return reference_of(gpd.GeoDataFrame({"rgi_id": ids}, geometry=boxes, crs=grid.crs.to_wkt()))
 
 
 def memory() -> float:

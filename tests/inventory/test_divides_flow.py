@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
@@ -11,6 +12,7 @@ import shapely
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
+from scipy import ndimage
 
 from firnline.classes import Classes, LabelScheme
 from firnline.grid import Grid, Window
@@ -61,9 +63,8 @@ def test_four_faces_of_a_dome() -> None:
     """Four crests along the diagonals: no more than a rim's width lies on the wrong side."""
     classes = np.zeros(SHAPE, np.uint8)
     classes[5:75, 25:95] = 1
-    heights = 5600 - 12 * np.abs(ROW - 39.5) - 12 * np.abs(COLUMN - 59.5)
-    # Valleys to the four sides, crests between them.
-    heights += 8 * np.minimum(np.abs(ROW - 39.5), np.abs(COLUMN - 59.5))
+    far, near = (each(np.abs(ROW - 39.5), np.abs(COLUMN - 59.5)) for each in (np.maximum, np.minimum))
+    heights = 5600 - 15 * far + 5 * near  # highest on the diagonals
     found = divided(classes, heights)
     assert len(found.glaciers) == 4
     face = np.where(np.abs(ROW - 39.5) > np.abs(COLUMN - 59.5), np.where(ROW < 39.5, 0, 1),
@@ -116,8 +117,6 @@ def test_the_reference_comes_first() -> None:
     """The complex with a reference glacier is divided after it, the other by flow."""
     classes = ice_in(bottom=35)
     classes[45:70, 10:110] = 1
-    import geopandas as gpd
-
     (x0, y0), (x1, y1) = GRID.corner(45, 0), GRID.corner(80, 120)
     frame = gpd.GeoDataFrame({"rgi_id": ["a"]}, geometry=[shapely.box(x0, y1, x1, y0)], crs=32645)
     found = divided(classes, roof(), reference=reference_of(frame))
@@ -126,8 +125,6 @@ def test_the_reference_comes_first() -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_no_pixel_is_lost_on_any_terrain(seed: int) -> None:
-    from scipy import ndimage
-
     random = np.random.default_rng(seed)
     heights = 4000 + 3000 * ndimage.gaussian_filter(random.normal(size=SHAPE), 4)
     classes = (ndimage.gaussian_filter(random.normal(size=SHAPE), 3) > -0.02).astype(np.uint8)

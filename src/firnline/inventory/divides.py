@@ -83,13 +83,20 @@ def divide(
         drawn, names = burnt(reference, grid)
         given, known = after_reference(complexes, count, drawn)
         beyond = (given > 0) & (drawn == 0)
-        codes = np.where(given > 0, given + count, codes)
+        del drawn
+        np.add(given, count, out=given, where=given > 0)
+        np.copyto(given, complexes, where=given == 0)
+        codes = given
         whole &= ~known
     offset = count + len(names)
     if heights is not None and whole.any():
         basins = after_flow(complexes, whole, heights, grid, rule)
-        codes = np.where(basins > 0, basins + offset, codes)
+        np.add(basins, offset, out=basins, where=basins > 0)
+        np.copyto(basins, codes, where=basins == 0)
+        codes = basins
+    del complexes
     labels, values = regions(codes)
+    del codes
     by_reference, by_flow = (values > count) & (values <= offset), values > offset
     small = _splinters(labels, values, by_reference, minimum) | _slivers(labels, by_flow, grid, rule, minimum)
     to = _absorbed(labels, sizes(labels, values.size), small)

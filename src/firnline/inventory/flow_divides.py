@@ -26,8 +26,8 @@ class FlowRule:
     cell_m2: float = 1600.0
     largest_radius_m: float = 3500.0
     largest_rise_m: float = 50.0
-    """Ice higher above that at the pour point is not claimed. The published rule asks for distance alone, and so joins
-    glaciers over a crest near which one of them has a pour point."""
+    """Ice higher above that at the pour point is not claimed. The published rule asks for distance alone, and so
+    joins glaciers over a crest near which one of them has a pour point."""
     sliver_km2: float = 0.1
     """Basins smaller than this are no glaciers."""
     thin_sliver_km2: float = 0.2
@@ -131,9 +131,11 @@ def _basins(ice: Mask, terrain: NDArray[np.float32], rule: FlowRule) -> tuple[La
     lowered = np.where(known, terrain, 0).astype(np.float32)
     lowered[gutter] -= rule.gutter_m
     only_gutter = np.where(gutter, lowered, np.float32(1e6))
-    lowest = local_minima(only_gutter, connectivity=2, allow_borders=True) & gutter
+    minima = local_minima(only_gutter, connectivity=2, allow_borders=True)  # type: ignore[no-untyped-call]
+    lowest = minima & gutter
     markers, _ = ndimage.label(lowest, EDGES_AND_CORNERS)
-    flooded = watershed(lowered, markers, connectivity=2, mask=(whole & known) | gutter)
+    within = (whole & known) | gutter
+    flooded = watershed(lowered, markers, connectivity=2, mask=within)  # type: ignore[no-untyped-call]
     flooded = np.where(ice, flooded, 0)
     held, numbers = np.unique(flooded[ice], return_inverse=True)
     if held[0] == 0:  # ice that no flood reached has no height round it: one basin more

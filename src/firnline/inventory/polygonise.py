@@ -148,8 +148,8 @@ def geodesic_areas_km2(outlines: gpd.GeoSeries) -> NDArray[np.float64]:
 def _complexes(parts: Labels, count: int) -> NDArray[np.int64]:
     """The complex (from 0) of part 1, 2, ...: parts that share an edge are in the same."""
     first, second, _ = common_edges(parts)
-    graph = sparse.coo_array((np.ones(first.size, np.bool_), (first - 1, second - 1)), shape=(count, count))
-    _, found = sparse.csgraph.connected_components(graph.tocsr(), directed=False)
+    graph = sparse.coo_array((np.ones(first.size, np.int8), (first - 1, second - 1)), shape=(count, count))
+    _, found = sparse.csgraph.connected_components(graph, directed=False)
     return found.astype(np.int64)
 
 
