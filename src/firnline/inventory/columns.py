@@ -75,8 +75,8 @@ OWN: Final = {
 glacier, as a share of both together. ``is_lower_bound``: its area is a lower bound, as it touches or holds unknown
 or touches the scene's edge. ``area_error_km2``: one standard error, of the boundary alone. ``dem_frac``: the share of
 it whose height is known. ``reference_id``: the glacier of the reference inventory along whose divide it was cut.
-``divided_by``: reference, flow or none. ``beyond_reference``: holds ice outside the reference that was given to the
-nearest connected glacier.
+``divided_by``: reference, flow or none. ``beyond_reference``: more than 5 % of it is ice outside the reference that
+was given to the nearest connected glacier.
 """
 
 PARTS: Final = {

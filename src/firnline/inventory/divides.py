@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,10 @@ from firnline.inventory.coverage import Labels, Mask, common_edges, regions, siz
 from firnline.inventory.flow_divides import KIENHOLZ, FlowRule, after_flow
 from firnline.inventory.reference import Reference, burnt
 from firnline.inventory.reference_divides import after_reference
+
+BEYOND_SHARE: Final = 0.05
+"""From this share of ice outside the reference on a glacier is flagged: outlines of two days never agree to the
+pixel, and a flag that all glaciers have says nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,15 +109,16 @@ def divide(
     labels, kept = _by_size(labels, values.size, minimum)
     ids = np.array([None, *names], object)
     chosen = values[kept - 1]
-    touched = np.zeros(kept.size + 1, np.bool_)
+    outside = np.zeros(kept.size, np.bool_)
     if beyond is not None:
-        touched[labels[beyond]] = True
+        share = np.bincount(labels[beyond], minlength=kept.size + 1)[1:] / sizes(labels, kept.size)
+        outside = share > BEYOND_SHARE
     from_reference = by_reference[kept - 1]
     return Divided(
         labels,
         ids[np.where(from_reference, chosen - count, 0)],
         np.where(from_reference, "reference", np.where(by_flow[kept - 1], "flow", "none")).astype(object),
-        touched[1:],
+        outside,
     )
 
 
