@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import typer
+
+from firnline.errors import ConfigError
 
 
 def command(
@@ -15,6 +18,9 @@ def command(
         None, help="What the DEM is called, as COPDEM30; its file name without it."
     ),
     dem_date: str | None = typer.Option(None, help="When its heights were measured, as 2000-02-11 or 2011/2015."),
+    dates: str | None = typer.Option(
+        None, help="First and last day of the images, as 2018-08-01/2018-09-30, or a day; the scene's without it."
+    ),
     reference: Path | None = typer.Option(
         None, help="Outlines of whole glaciers (RGI, GLIMS, an earlier inventory): its ice divides are kept."
     ),
@@ -35,6 +41,7 @@ def command(
         dem=dem,
         dem_source=dem_source,
         dem_date=dem_date,
+        dates=None if dates is None else _days(dates),
         reference=reference,
         reference_id=reference_id,
         divide_by_flow=flow,
@@ -45,3 +52,16 @@ def command(
     for line in made.lines():
         typer.echo(line)
     typer.echo(f"written  {out}")
+
+
+def _days(text: str) -> tuple[dt.date, dt.date]:
+    first, _, last = text.partition("/")
+    try:
+        days = dt.date.fromisoformat(first), dt.date.fromisoformat(last or first)
+    except ValueError:
+        raise ConfigError(
+            f"'{text}' is no range of days", where="--dates", do="write 2018-08-01/2018-09-30"
+        ) from None
+    if days[0] > days[1]:
+        raise ConfigError(f"'{text}' ends before it begins", where="--dates", do="write the first day first")
+    return days
