@@ -106,8 +106,9 @@ def test_a_reference_gives_its_divides(path: Path, mapped: Path, tmp_path: Path,
         (["MAP", "--dem", "nowhere.tif"], "does not exist"),
         (["MAP", "--reference", "nowhere.gpkg"], "nowhere.gpkg"),
         (["MAP", "--attributes", "nowhere.csv"], "does not exist"),
-        (["MAP", "--dates", "summer"], "is no range of days"),
+        (["MAP", "--dates", "summer"], "are no dates"),
         (["MAP", "--dates", "2018-09-01/2018-08-01"], "ends before it begins"),
+        (["MAP", "--dates", "2018-09-01/.."], "open at an end"),
     ],
 )
 def test_bad_input_is_one_line(arguments: list[str], said: str, mapped: Path, tmp_path: Path, firnline: Cli) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from firnline.cli.scenes_choice import parse_dates
 from firnline.errors import ConfigError
 
 
@@ -55,13 +56,7 @@ def command(
 
 
 def _days(text: str) -> tuple[dt.date, dt.date]:
-    first, _, last = text.partition("/")
-    try:
-        days = dt.date.fromisoformat(first), dt.date.fromisoformat(last or first)
-    except ValueError:
-        raise ConfigError(
-            f"'{text}' is no range of days", where="--dates", do="write 2018-08-01/2018-09-30"
-        ) from None
-    if days[0] > days[1]:
-        raise ConfigError(f"'{text}' ends before it begins", where="--dates", do="write the first day first")
-    return days
+    first, last = parse_dates(text)
+    if first is None or last is None:
+        raise ConfigError(f"'{text}' is open at an end", where="--dates", do="write both days")
+    return first, last
