@@ -134,23 +134,39 @@ def test_a_synthetic_range_has_its_water_and_snow(mountains: SyntheticRange, tmp
         surfaces: NDArray[np.uint8] = file.read(1)
     lit = surfaces < 64
     kind = surfaces & 15
+    assert ((water == 1) & lit).sum() > 20
     assert (kind[(water == 1) & lit] == Surface.LAKE).mean() > 0.9
     assert (snow[lit & np.isin(kind, [Surface.SNOW, Surface.FIRN])] == 1).mean() > 0.95
     assert (snow[lit & np.isin(kind, [Surface.ROCK, Surface.VEGETATION])] == 1).mean() < 0.02
 
 
-def test_an_inventory_has_lakes_or_says_why_not(mountains: SyntheticRange, tmp_path: Path, firnline: Cli) -> None:
-    map_scene(FeatureSource(open_scene(mountains.scene)), "ratio", tmp_path / "map")
+def test_an_inventory_has_the_lakes_that_were_drawn(tmp_path: Path, firnline: Cli) -> None:
+    """Ice of 40 x 40 pixels with one lake in it and one at its right side, and a third far away."""
+    looks = np.full((60, 80), 0)
+    looks[10:50, 10:50] = 1
+    looks[20:30, 20:30] = looks[20:30, 50:60] = looks[20:30, 68:78] = 2
+    pixels = ({**ROCK, "red": 0.14}, {**SNOW, "red": 0.9}, {**LAKE, "red": 0.04})
+    names = list(pixels[0])
+    scene = tmp_path / "scene.tif"
+    with rasterio.open(scene, "w", **PROFILE, count=5, dtype="float32", height=60, width=80) as file:
+        file.descriptions = names
+        file.update_tags(LEVEL="surface reflectance")
+        file.write(np.array([[pixel[name] for pixel in pixels] for name in names], np.float32)[:, looks])
+    map_scene(FeatureSource(open_scene(scene)), "ratio", tmp_path / "map")
     code, out, err = firnline("inventory", "make", tmp_path / "map", "-o", tmp_path / "with.gpkg")
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, ""), out + err
     assert "lakes are not" not in out
     made = read_inventory(tmp_path / "with.gpkg")
-    assert set(made.lakes["glacier_id"]) <= set(made.glaciers["glacier_id"])
-    assert set(made.lakes["contact"]) <= {"on", "touching"}
-    between = made.lakes.geometry.union_all().intersection(made.glaciers.geometry.union_all())
-    assert between.area == 0, "no pixel is ice and water"
+    (glacier,) = made.glaciers["glacier_id"]
+    assert made.lakes["glacier_id"].tolist() == [glacier] * 2
+    assert sorted(made.lakes["contact"]) == ["on", "touching"]
+    assert made.lakes["area_km2"].tolist() == pytest.approx([0.09, 0.09], rel=0.05), "smoothing rounds corners"
+    assert made.lakes.geometry.union_all().intersection(made.glaciers.geometry.union_all()).area == 0
     firnline("inventory", "make", tmp_path / "map", "-o", tmp_path / "without.gpkg", "--no-lakes")
     assert read_inventory(tmp_path / "without.gpkg").lakes.empty
+    scene.unlink()
+    _, out, _ = firnline("inventory", "make", tmp_path / "map", "-o", tmp_path / "gone.gpkg")
+    assert "not there any more: lakes are not outlined" in out
 
 
 def test_an_inventory_of_digital_numbers_says_that_it_has_no_lakes(tmp_path: Path, firnline: Cli) -> None:
