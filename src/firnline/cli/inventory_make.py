@@ -29,6 +29,7 @@ def command(
     flow: bool = typer.Option(True, help="Divide by flow what no reference divides, where heights are known."),
     minimum_area: float = typer.Option(0.01, min=0.0, help="Smallest glacier, km2 (RGI 0.01, ICIMOD 0.02)."),
     simplify: float | None = typer.Option(None, min=0.0, help="Simplify outlines by this tolerance, metres."),
+    lakes: bool = typer.Option(True, help="Outline the lakes on and at the glaciers, where the scene tells water."),
     attributes: Path | None = typer.Option(
         None, help="A table of what nothing here can know, by glacier_id or rgi_id (docs/inventory-attributes.md)."
     ),
@@ -48,6 +49,7 @@ def command(
         divide_by_flow=flow,
         simplify_m=simplify,
         attributes=attributes,
+        lakes=lakes,
     )
     made = make_inventory(open_map(folder), out, settings)
     for line in made.lines():
