@@ -104,7 +104,7 @@ def test_flags_go_before_darkness_and_the_file_says_so(tmp_path: Path) -> None:
     ) as file:
         file.write(flags)
     found = told(source)
-    assert found["shadow"] == [1, 1, 255, 0, 0]
+    assert found["shadow"] == [1, 1, 255, 0, 255], "flags say nothing of a pixel without data"
     assert found["water"] == [255, 255, 255, 0, 255], "rock lit by the sky looks like water"
     assert found["snow"][2] == 255, "nothing is known under a cloud"
     with rasterio.open(tmp_path / "masks.tif") as file:

@@ -166,6 +166,7 @@ def _masks(source: FeatureSource, told: Told, features: Features, flags: Mask | 
         shadow[:] = shaded
         water[shaded] = UNKNOWN
         masks[:, (flags & Flag.CLOUD) != 0] = UNKNOWN
+        shadow[np.logical_and.reduce([np.isnan(values) for values in features.values()])] = UNKNOWN  # no data at all
     return masks
 
 
@@ -177,8 +178,8 @@ def _needed(source: FeatureSource, told: Told) -> list[str]:
     names: list[str] = []
     if told.water:
         names += ["ndwi", "nir08", *(name for name in ("slope",) if name in source.available)]
-    if told.shadow and find_flags(source.scene.path) is None:
-        names += ["blue", "nir08"]
+    if told.shadow:  # of flags a band tells where there is no data, which they do not
+        names += ["blue", "nir08"] if find_flags(source.scene.path) is None else source.scene.band_names[:1]
     if told.snow:
         names.append("ndsi")
     return list(dict.fromkeys(names))
