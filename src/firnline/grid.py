@@ -121,6 +121,19 @@ class Grid:
         """The whole grid as a window."""
         return Window(0, 0, *self.shape)
 
+    def strips(self, rows: int = 512) -> Iterator[Window]:
+        """Windows of `rows` whole rows (the last may have fewer), from the north: for work in bounded memory.
+
+        Examples
+        --------
+        >>> grid = Grid(CRS.from_epsg(32645), Affine(30, 0, 478005, 0, -30, 3108145), (100, 200))
+        >>> [strip.height for strip in grid.strips(64)]
+        [64, 36]
+        """
+        height, width = self.shape
+        for row in range(0, height, rows):
+            yield Window(row, 0, min(rows, height - row), width)
+
     @property
     def resolution(self) -> float:
         """Pixel size in metres (the geometric mean of both sides).

@@ -12,7 +12,7 @@ from firnline.classes import UNKNOWN, Classes, LabelScheme, convert
 from firnline.classraster import read_classes
 from firnline.errors import ConfigError
 from firnline.flags import Flag, find_flags, read_flags
-from firnline.grid import Window, require_same
+from firnline.grid import require_same
 from firnline.labels import Outlines, Role, firm_within, joined, rasterise, read_border, read_outlines, truth_of
 from firnline.labels.truth import DebrisOnly, Glaciers, GlaciersWithDebris, Parts, Truth
 from firnline.scene import Scene
@@ -75,9 +75,8 @@ def _without_filled(truth: SceneTruth, scene: Scene) -> SceneTruth:
     flags = find_flags(scene.path)
     if flags is None:
         return truth
-    lost, (height, width) = 0, scene.grid.shape
-    for row in range(0, height, _ROWS_AT_ONCE):
-        strip = Window(row, 0, min(_ROWS_AT_ONCE, height - row), width)
+    lost = 0
+    for strip in scene.grid.strips(_ROWS_AT_ONCE):
         values = truth.classes[strip.slices]
         filled = (read_flags(flags, scene.grid, strip) & Flag.FILLED != 0) & (values != UNKNOWN)
         values[filled] = UNKNOWN

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from firnline.classes import UNKNOWN, Classes
 from firnline.features import FeatureSource
-from firnline.grid import Window
 
 _ROWS_AT_ONCE: Final = 256
 
@@ -84,11 +83,9 @@ def rule_map(source: FeatureSource, class_name: str) -> RuleMap:
 
 def mapped_by(rule: Rule, source: FeatureSource) -> Classes:
     """A rule applied to a scene that has its features: uint8 (row, column), 255 where one of them is unknown."""
-    rows, columns = source.scene.grid.shape
-    classes = np.full((rows, columns), UNKNOWN, np.uint8)
+    classes = np.full(source.scene.grid.shape, UNKNOWN, np.uint8)
     with source.reader() as reader:
-        for row in range(0, rows, _ROWS_AT_ONCE):
-            window = Window(row, 0, min(_ROWS_AT_ONCE, rows - row), columns)
+        for window in source.scene.grid.strips(_ROWS_AT_ONCE):
             features = reader.read(rule.needs, window)
             known = np.isfinite(features).all(axis=0)
             found = rule.test(dict(zip(rule.needs, features, strict=True)))

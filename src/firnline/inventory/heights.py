@@ -13,10 +13,8 @@ import rasterio
 from numpy.typing import NDArray
 
 from firnline.features import FeatureSource
-from firnline.grid import Grid, Window
+from firnline.grid import Grid
 from firnline.terrain import open_dem
-
-_ROWS = 512
 
 
 @dataclass(frozen=True)
@@ -51,25 +49,19 @@ def open_heights(grid: Grid, dem: Path | None, scene: FeatureSource | None) -> I
     if chosen is not None:
         with open_dem(chosen, grid) as opened:
             values = np.empty(grid.shape, np.float32)
-            for window in _strips(grid):
+            for window in grid.strips():
                 values[window.slices] = opened.read(window)
         yield Heights(values, chosen, chosen.name)
     elif scene is not None and not scene.missing(["elevation"]):
         with scene.reader() as reader, TemporaryDirectory(prefix="firnline-") as folder:
             values = np.empty(grid.shape, np.float32)
-            for window in _strips(grid):
+            for window in grid.strips():
                 values[window.slices] = reader.read(["elevation"], window)[0]
             path = Path(folder) / "elevation.tif"
             _write(path, values, grid)
             yield Heights(values, path, f"band elevation of {scene.scene.path.name}")
     else:
         yield None
-
-
-def _strips(grid: Grid) -> Iterator[Window]:
-    rows, columns = grid.shape
-    for row in range(0, rows, _ROWS):
-        yield Window(row, 0, min(_ROWS, rows - row), columns)
 
 
 def _write(path: Path, values: NDArray[np.float32], grid: Grid) -> None:

@@ -17,7 +17,6 @@ from firnline.errors import BandError
 from firnline.features import FeatureSource
 from firnline.files import replaced
 from firnline.flags import Flag, find_flags, read_flags
-from firnline.grid import Window
 from firnline.inventory.check.thresholds import Thresholds
 from firnline.report.snow import NDSI_OF_SNOW
 
@@ -32,7 +31,6 @@ DARK_BLUE: Final = {Level.SURFACE_REFLECTANCE: 0.05, Level.TOP_OF_ATMOSPHERE: 0.
 WATER_SLOPE: Final = Thresholds().water_slope_degrees
 """Water is flatter than this, degrees, where the slope is known: as the check of inventories takes it."""
 
-_ROWS: Final = 512
 _SHADOWS: Final = Flag.TERRAIN_SHADOW | Flag.CLOUD_SHADOW
 
 Mask = NDArray[np.uint8]
@@ -137,8 +135,7 @@ def write_masks(source: FeatureSource, path: str | Path) -> Told:
         file.descriptions = BANDS
         tags = {name.upper(): getattr(told, name) or "unknown: the scene cannot tell it" for name in BANDS}
         file.update_tags(MASKS="0 no, 1 yes, 255 unknown", SCENE=scene.path.name, **tags)
-        for row in range(0, rows, _ROWS):
-            window = Window(row, 0, min(_ROWS, rows - row), columns)
+        for window in scene.grid.strips():
             features = dict(zip(names, reader.read(names, window), strict=True)) if names else {}
             flags = None if flags_at is None else read_flags(flags_at, scene.grid, window)
             file.write(_masks(source, told, features, flags, window.shape), window=window.to_rasterio())

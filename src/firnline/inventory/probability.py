@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +14,7 @@ from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
 from firnline.errors import BandError, SceneError
-from firnline.grid import Grid, Window
+from firnline.grid import Grid
 
 _BLOCK_ROWS: Final = 512
 
@@ -73,7 +72,7 @@ def _accumulate(
     grid = Grid.of(dataset)
     classes = outlines["class"].to_numpy()
     bands = {name: _band_of(name, dataset, path) for name in dict.fromkeys(classes)}
-    for window in _row_blocks(grid):
+    for window in grid.strips(_BLOCK_ROWS):
         numbers = _burnt(outlines, grid.of_window(window))
         for name, band in bands.items():
             own = np.concatenate([[False], classes == name])[numbers]
@@ -90,12 +89,6 @@ def _band_of(name: str, dataset: DatasetReader, path: Path) -> int:
     if name not in names:
         raise BandError(f"has no probabilities of '{name}'", where=path, do=f"its bands are: {', '.join(names)}")
     return names.index(name) + 1
-
-
-def _row_blocks(grid: Grid) -> Iterator[Window]:
-    rows, columns = grid.shape
-    for row in range(0, rows, _BLOCK_ROWS):
-        yield Window(row, 0, min(_BLOCK_ROWS, rows - row), columns)
 
 
 def _burnt(outlines: gpd.GeoDataFrame, grid: Grid) -> NDArray[np.int32]:

@@ -48,9 +48,7 @@ def measure_snow(scene: Scene, classes: Classes) -> SnowFacts | None:
         return None
     counts = np.zeros(4, np.int64)
     with scene.reader() as reader:
-        rows, columns = scene.grid.shape
-        for row in range(0, rows, _ROWS):
-            window = Window(row, 0, min(_ROWS, rows - row), columns)
+        for window in scene.grid.strips(_ROWS):
             counts += _count(reader, window, classes[window.slices])
     known, snow, outside, snow_outside = counts.tolist()
     return SnowFacts(snow / known, snow_outside / outside if outside else 0.0) if known else None
