@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firnline.grid import Grid
-from firnline.inventory.coverage import Labels, Mask, common_edges, regions, sizes
+from firnline.inventory.coverage import Labels, Mask, common_edges, minimum_pixels, regions, renumbered, sizes
 from firnline.inventory.flow_divides import KIENHOLZ, FlowRule, after_flow
 from firnline.inventory.reference import Reference, burnt
 from firnline.inventory.reference_divides import after_reference
@@ -79,9 +79,9 @@ def divide(
     >>> divided.labels.tolist(), divided.divided_by.tolist()
     ([[2, 0, 1, 1]], ['none', 'none'])
     """
-    minimum = minimum_area_km2 / grid.pixel_area_km2 * (1 - 1e-9)  # 0.01 km2 is 100.00000000000001 pixels of 10 m
+    minimum = minimum_pixels(minimum_area_km2, grid)
     complexes, found = regions(ice.view(np.uint8))
-    complexes, count = _renumbered(complexes, sizes(complexes, found.size) >= minimum)
+    complexes, count = renumbered(complexes, sizes(complexes, found.size) >= minimum)
     codes, names, beyond = complexes, list[str](), None
     whole: Mask = np.ones(count, np.bool_)
     if reference is not None and count:
@@ -120,13 +120,6 @@ def divide(
         np.where(from_reference, "reference", np.where(by_flow[kept - 1], "flow", "none")).astype(object),
         outside,
     )
-
-
-def _renumbered(labels: Labels, kept: Mask) -> tuple[Labels, int]:
-    """Keep some areas and number them from 1."""
-    number = np.zeros(kept.size + 1, np.int32)
-    number[1:][kept] = np.arange(1, kept.sum() + 1)
-    return number[labels], int(kept.sum())
 
 
 def _by_size(labels: Labels, count: int, minimum: float) -> tuple[Labels, NDArray[np.int64]]:

@@ -13,7 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from firnline.classes import BACKGROUND, UNKNOWN, Classes, LabelScheme, require_values
-from firnline.errors import ConfigError, GridError
+from firnline.errors import GridError
 from firnline.grid import Grid
 from firnline.inventory.columns import HOLES, OWN, PARTS
 from firnline.inventory.coverage import Labels, at_edge, polygons, regions, sizes, touching
@@ -115,7 +115,7 @@ def find_glaciers(
     >>> found.glaciers[["glacier_id", "debris_frac", "touches_unknown"]].round(3).values.tolist()
     [['FL087002E28025N', 0.25, True]]
     """
-    _require(classes, grid, scheme, minimum_area_km2, heights)
+    _require(classes, grid, scheme, heights)
     divided = divide(
         (classes != BACKGROUND) & (classes != UNKNOWN), grid,
         minimum_area_km2=minimum_area_km2, reference=reference, heights=heights, rule=rule,
@@ -289,11 +289,7 @@ def _probability(layers: _Layers, count: int) -> NDArray[np.float64]:
     return mean
 
 
-def _require(
-    classes: Classes, grid: Grid, scheme: LabelScheme, minimum_area_km2: float, heights: NDArray[np.float32] | None
-) -> None:
-    if not minimum_area_km2 >= 0:
-        raise ConfigError(f"a minimum area of {minimum_area_km2} km2 makes no sense", do="give 0 or more")
+def _require(classes: Classes, grid: Grid, scheme: LabelScheme, heights: NDArray[np.float32] | None) -> None:
     if classes.shape != grid.shape:
         raise GridError(f"the class raster has the shape {classes.shape}, its grid {grid.shape}")
     if heights is not None and heights.shape != grid.shape:

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from firnline.classes import UNKNOWN, Classes
 from firnline.grid import Grid
-from firnline.inventory.coverage import EDGES_AND_CORNERS, Labels, regions
+from firnline.inventory.coverage import EDGES_AND_CORNERS, Labels, at_edge, regions
 
 KINDS: Final = ("", "rock", "unknown")
 
@@ -37,11 +37,9 @@ def enclosed(glaciers: Labels, classes: Classes) -> tuple[Labels, NDArray[np.int
     >>> pieces[1].tolist(), [KINDS[kind] for kind in kinds]
     ([0, 1, 2, 0], ['rock', 'unknown'])
     """
-    outside, count = ndimage.label(glaciers == 0, EDGES_AND_CORNERS)
-    inner = np.ones(count + 1, np.bool_)
-    inner[0] = False
-    for line in (outside[0], outside[-1], outside[:, 0], outside[:, -1]):
-        inner[line] = False
+    outside = np.zeros(glaciers.shape, np.int32)
+    count = ndimage.label(glaciers == 0, EDGES_AND_CORNERS, output=outside)
+    inner = np.concatenate([[False], ~at_edge(outside, count)])
     kinds = inner[outside].view(np.uint8)
     kinds[(kinds > 0) & (classes == UNKNOWN)] = KINDS.index("unknown")
     return regions(kinds)

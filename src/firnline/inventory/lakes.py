@@ -10,10 +10,19 @@ import pandas as pd
 import pyproj
 from numpy.typing import NDArray
 
-from firnline.errors import ConfigError, GridError
+from firnline.errors import GridError
 from firnline.grid import Grid
 from firnline.inventory.columns import LAKES, empty
-from firnline.inventory.coverage import Labels, at_edge, common_edges, polygons, regions, sizes
+from firnline.inventory.coverage import (
+    Labels,
+    at_edge,
+    common_edges,
+    minimum_pixels,
+    polygons,
+    regions,
+    renumbered,
+    sizes,
+)
 from firnline.inventory.polygonise import geodesic_areas_km2
 
 MINIMUM_LAKE_KM2: Final = 0.0054
@@ -74,8 +83,7 @@ def find_lakes(
     >>> lakes[["glacier_id", "contact"]].values.tolist()
     [['A', 'on'], ['A', 'touching']]
     """
-    if not minimum_area_km2 >= 0:
-        raise ConfigError(f"a minimum area of {minimum_area_km2} km2 makes no sense", do="give 0 or more")
+    smallest = minimum_pixels(minimum_area_km2, grid)
     for name, array in (("water mask", water), ("raster of glaciers", labels)):
         if array.shape != grid.shape:
             raise GridError(f"the {name} has the shape {array.shape}, its grid {grid.shape}")
@@ -83,19 +91,16 @@ def find_lakes(
     if values.size == 0:
         return empty(LAKES, pyproj.CRS.from_user_input(grid.crs))
     owner, enclosed = _neighbours(numbers, values.size, labels, len(glaciers))
-    large = sizes(numbers, values.size) >= minimum_area_km2 / grid.pixel_area_km2 * (1 - 1e-9)
-    kept = (owner > 0) & large
+    kept = (owner > 0) & (sizes(numbers, values.size) >= smallest)
     if not kept.any():
         return empty(LAKES, pyproj.CRS.from_user_input(grid.crs))
-    renumber = np.zeros(values.size + 1, np.int32)
-    renumber[1:][kept] = np.arange(1, kept.sum() + 1)
     table = pd.DataFrame(
         {
             "glacier_id": glaciers["glacier_id"].to_numpy()[owner[kept] - 1],
             "contact": np.where(enclosed[kept], ON, TOUCHING),
         }
     )
-    shapes = polygons(renumber[numbers], int(kept.sum()), grid)
+    shapes = polygons(*renumbered(numbers, kept), grid)
     lakes = gpd.GeoDataFrame(table, geometry=shapes, crs=pyproj.CRS.from_user_input(grid.crs))
     lakes["area_km2"] = geodesic_areas_km2(lakes.geometry)
     return lakes[[*LAKES, "geometry"]].astype(LAKES)

@@ -14,9 +14,19 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from firnline.classes import BACKGROUND, UNKNOWN, Classes, LabelScheme, require_values
-from firnline.errors import ConfigError, GridError
+from firnline.errors import GridError
 from firnline.grid import Grid
-from firnline.inventory.coverage import Labels, at_edge, common_edges, polygons, regions, sizes, touching
+from firnline.inventory.coverage import (
+    Labels,
+    at_edge,
+    common_edges,
+    minimum_pixels,
+    polygons,
+    regions,
+    renumbered,
+    sizes,
+    touching,
+)
 
 RGI_MINIMUM_AREA_KM2: Final = 0.01
 """The smallest glacier of the Randolph Glacier Inventory (Pfeffer et al. 2014); ICIMOD takes 0.02 km2."""
@@ -88,14 +98,13 @@ def polygonise(
     >>> outlines[["class", "area_km2", "part_of"]].round(3).values.tolist()
     [['clean ice', 0.03, 1], ['debris-covered ice', 0.01, 1]]
     """
-    if not minimum_area_km2 >= 0:
-        raise ConfigError(f"a minimum area of {minimum_area_km2} km2 makes no sense", do="give 0 or more")
+    smallest = minimum_pixels(minimum_area_km2, grid)
     if classes.shape != grid.shape:
         raise GridError(f"the class raster has the shape {classes.shape}, its grid {grid.shape}")
     require_values(classes, scheme, "the class raster")
     parts, values = regions(np.where(classes == UNKNOWN, BACKGROUND, classes))
     complexes = _complexes(parts, values.size)
-    parts, values, complexes = _large_enough(parts, values, complexes, minimum_area_km2 / grid.pixel_area_km2)
+    parts, values, complexes = _large_enough(parts, values, complexes, smallest)
     table = pd.DataFrame(
         {
             "class_value": values,
@@ -154,14 +163,11 @@ def _complexes(parts: Labels, count: int) -> NDArray[np.int64]:
 
 
 def _large_enough(
-    parts: Labels, values: NDArray[np.int64], complexes: NDArray[np.int64], minimum_pixels: float
+    parts: Labels, values: NDArray[np.int64], complexes: NDArray[np.int64], smallest: float
 ) -> tuple[Labels, NDArray[np.int64], NDArray[np.int64]]:
     """Leave out the parts of small complexes; number parts anew, and complexes from 1 by size."""
     areas = np.bincount(complexes, weights=sizes(parts, values.size))
-    # A hair's breadth, because 0.01 km2 in pixels of 10 m is 100.00000000000001 of them.
-    kept = areas[complexes] >= minimum_pixels * (1 - 1e-9)
+    kept = areas[complexes] >= smallest
     rank = np.empty(areas.size, np.int64)
     rank[np.argsort(-areas, kind="stable")] = np.arange(1, areas.size + 1)
-    renumber = np.zeros(values.size + 1, np.int32)
-    renumber[1:][kept] = np.arange(1, kept.sum() + 1)
-    return renumber[parts], values[kept], rank[complexes[kept]]
+    return renumbered(parts, kept)[0], values[kept], rank[complexes[kept]]
