@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -15,11 +14,11 @@ import pandas as pd
 import pyogrio
 import shapely
 from numpy.typing import NDArray
-from pyogrio.errors import DataLayerError, DataSourceError
 
 from firnline.errors import LabelError
 from firnline.grid import Grid
 from firnline.labels.dates import find_date_column, parse_date
+from firnline.labels.vectors import id_of, is_parquet, mended, reading, split_layer
 
 _KEPT_AREA: Final = 1e-3
 """A repaired polygon may differ by this share of its area: rings that touch themselves are repaired without
@@ -179,7 +178,7 @@ def _outlines(
     is_area = roles.notna().to_numpy()
     id_column = _id_column(frame)
     dates = [None] * len(frame) if date_column is None else [parse_date(value) for value in frame[date_column]]
-    ids = [None] * len(frame) if id_column is None else [_id(value) for value in frame[id_column]]
+    ids = [None] * len(frame) if id_column is None else [id_of(value) for value in frame[id_column]]
     columns = {
         "role": roles,
         "id": pd.Series(ids, index=frame.index, dtype=object),
@@ -210,36 +209,12 @@ def _outlines(
     )
 
 
-def split_layer(path: Path, layer: str | None) -> tuple[Path, str | None]:
-    """The path and the layer that ``FILE:LAYER`` names; a path that exists is taken as it is.
-
-    Examples
-    --------
-    >>> split_layer(Path("inventory.gpkg:glaciers"), None)[1]
-    'glaciers'
-    """
-    name, colon, after = path.name.rpartition(":")
-    if layer is None and colon and not path.exists():
-        return path.with_name(name), after
-    return path, layer
-
-
 def _read_frame(path: Path, layer: str | None) -> gpd.GeoDataFrame:
-    if not path.exists():
-        raise LabelError("does not exist", where=path, do="give a vector file (GeoPackage, shapefile, GeoJSON, ...)")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the drivers: measures dropped, rings put in order
-            if path.suffix.lower() in (".parquet", ".geoparquet"):
-                frame = gpd.read_parquet(path).reset_index(drop=True)
-            else:
-                frame = pyogrio.read_dataframe(path, layer=layer or _layer_of(path), fid_as_index=True, force_2d=True)
-    except (DataSourceError, DataLayerError, OSError, ValueError, shapely.errors.ShapelyError) as error:
-        raise LabelError(
-            f"cannot be read as a vector file ({str(error).partition('; ')[0]})",
-            where=path,
-            do="give a whole vector file (GeoPackage, shapefile with its .shx and .dbf, GeoJSON, ...)",
-        ) from None
+    with reading(path, "give a vector file (GeoPackage, shapefile, GeoJSON, ...)"):
+        if is_parquet(path):
+            frame = gpd.read_parquet(path).reset_index(drop=True)
+        else:
+            frame = pyogrio.read_dataframe(path, layer=layer or _layer_of(path), fid_as_index=True, force_2d=True)
     if not isinstance(frame, gpd.GeoDataFrame):
         raise LabelError("has no geometry", where=path, do="give a file of polygons")
     if not len(frame):
@@ -292,13 +267,6 @@ def _class_column(frame: gpd.GeoDataFrame, wanted: str | None, path: Path) -> st
 def _id_column(frame: gpd.GeoDataFrame) -> str | None:
     by_name = {str(column).lower(): str(column) for column in reversed(frame.columns)}
     return next((by_name[known.lower()] for known in ID_COLUMNS if known.lower() in by_name), None)
-
-
-def _id(value: object) -> str | None:
-    """A glacier's id as text; None where the file has none."""
-    if value is None or value != value or not str(value).strip():
-        return None
-    return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
 
 
 def _require_role(roles: pd.Series, role: Role | None, column: str, path: Path) -> None:
@@ -376,24 +344,6 @@ def _repaired(geometry: gpd.GeoSeries, path: Path) -> tuple[gpd.GeoSeries, tuple
         )
     whole[invalid] = valid
     return gpd.GeoSeries(whole, index=geometry.index, crs=geometry.crs), tuple(int(feature) for feature in ids)
-
-
-def mended(broken: NDArray[np.object_]) -> NDArray[np.object_]:
-    """Valid polygons in place of invalid ones; lines that `make_valid` leaves beside them are dropped.
-
-    Examples
-    --------
-    >>> bow_tie = shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])
-    >>> [float(each.area) for each in mended(np.array([bow_tie], dtype=object))]
-    [2.0]
-    """
-    valid = [shapely.make_valid(each, method="structure", keep_collapsed=False) for each in broken]
-    parts, owner = shapely.get_parts(np.array(valid, dtype=object), return_index=True)
-    is_area = shapely.get_dimensions(parts) == 2
-    kept = np.empty(len(broken), dtype=object)
-    for index in range(len(broken)):
-        kept[index] = shapely.union_all(parts[is_area & (owner == index)])
-    return kept
 
 
 def _without_rock(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,11 +16,11 @@ import pyogrio
 import pyproj
 import shapely
 from numpy.typing import NDArray
-from pyogrio.errors import DataLayerError, DataSourceError
 
 from firnline.errors import GridError, LabelError
 from firnline.inventory.polygonise import geodesic_areas_km2
-from firnline.labels.outlines import ID_COLUMNS, mended, split_layer
+from firnline.labels.outlines import ID_COLUMNS
+from firnline.labels.vectors import id_of, is_parquet, mended, reading, split_layer
 
 Shapes = NDArray[np.object_]
 
@@ -240,18 +239,8 @@ def read_subject(path: str | Path, layer: str | None = None) -> Subject:
     (['a'], [0.36])
     """
     path, layer = split_layer(Path(path), layer)
-    if not path.exists():
-        raise LabelError("does not exist", where=path, do="give a vector file of glacier polygons")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the drivers: measures dropped, rings put in order
-            frame, layers = _read(path, layer)
-    except (DataSourceError, DataLayerError, OSError, ValueError, shapely.errors.ShapelyError) as error:
-        raise LabelError(
-            f"cannot be read as a vector file ({str(error).partition('; ')[0]})",
-            where=path,
-            do="give a whole vector file (GeoPackage, shapefile with its .shx and .dbf, GeoJSON, ...)",
-        ) from None
+    with reading(path, "give a vector file of glacier polygons"):
+        frame, layers = _read(path, layer)
     if not isinstance(frame, gpd.GeoDataFrame):
         raise LabelError("has no geometry", where=path, do="give a file of glacier polygons")
     frame, layers = _outlines_of_glims(frame, layers)
@@ -269,18 +258,12 @@ def subject_of(
     order = ("glacier_id", *ID_COLUMNS) if is_own else ID_COLUMNS
     column = next((columns[name.lower()] for name in order if name.lower() in columns), None)
     values = [None] * len(frame) if column is None else frame[column].tolist()
-    ids = np.array([_id(value) or f"feature {n}" for n, value in enumerate(values)], dtype=object)
+    ids = np.array([id_of(value) or f"feature {n}" for n, value in enumerate(values)], dtype=object)
     return Subject(Path(path), frame, ids, column, dict(layers or {}), is_own)
 
 
-def _id(value: object) -> str | None:
-    if value is None or value is pd.NA or value != value:
-        return None
-    return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip() or None
-
-
 def _read(path: Path, layer: str | None) -> tuple[Any, dict[str, pd.DataFrame]]:
-    if path.suffix.lower() in (".parquet", ".geoparquet"):
+    if is_parquet(path):
         return gpd.read_parquet(path), {}
     names = [str(name) for name, _ in pyogrio.list_layers(path)]
     drawn = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
