@@ -25,10 +25,11 @@ from firnline.inference.assemble import (
 )
 from firnline.inference.journal import Journal, clear, open_journal
 from firnline.inference.open_model import OpenedModel, open_model
-from firnline.inference.predict import PredictionSettings, predict, whole_classes
+from firnline.inference.predict import PredictionSettings, predict, usual_overlap, whole_classes
 from firnline.inference.runtime import Precision, Runtime, RuntimeName, open_runtime
 from firnline.inference.wrapped_model import NO_PRIOR, PriorSettings
 from firnline.inventory.export import VectorFormat, write_outlines
+from firnline.inventory.map_folder import CLASSES, PROBABILITIES, PROVENANCE
 from firnline.inventory.polygonise import RGI_MINIMUM_AREA_KM2, polygonise
 from firnline.inventory.probability import mean_probability
 from firnline.map_record import guard, provenance, raster_tags, what_it_depends_on
@@ -40,14 +41,9 @@ from firnline.preflight.require import require_sound
 from firnline.preflight.training_range import Trained
 from firnline.scene import Scene
 
-CLASSES, PROBABILITIES, OUTLINES = "classes.tif", "probabilities.tif", "glaciers"
-UNCERTAINTY = "uncertainty.tif"
-REPORT, PROVENANCE = "report.html", "provenance.json"
+OUTLINES, UNCERTAINTY, REPORT = "glaciers", "uncertainty.tif", "report.html"
 WORK = ".work"
 """Unfinished work lies here, in the output folder, until all is done."""
-
-OVERLAP = 64
-"""How far neighbouring windows of a network overlap unless told otherwise, pixels."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,7 @@ class MapSettings:
     window: int | None = None
     """Side of the windows, pixels; the model's own without it."""
     overlap: int | None = None
-    """How far neighbouring windows of a network overlap, pixels; without it `OVERLAP`, or half of a small window."""
+    """How far neighbouring windows of a network overlap, pixels; without it `usual_overlap`."""
     runtime: RuntimeName = "auto"
     precision: Precision = "f32"
     """Of a network; whatever is not f32 must have passed the gate of `firnline models quantise`."""
@@ -285,7 +281,7 @@ def cut_of(scene: Scene, window: int, settings: MapSettings, *, is_rules: bool) 
     """
     if is_rules:
         return PredictionSettings(window, 0)  # a rule looks at no neighbours
-    overlap = min(OVERLAP, window // 2) if settings.overlap is None else settings.overlap
+    overlap = usual_overlap(window) if settings.overlap is None else settings.overlap
     cut = PredictionSettings(window, overlap, settings.uncertainty)
     Lattice(scene.grid.shape, cut.window, cut.overlap)  # raises before any work when they do not go together
     return cut

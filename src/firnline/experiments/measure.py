@@ -21,7 +21,7 @@ from firnline.files import replaced
 from firnline.grid import Lattice, Window
 from firnline.inference.blend import Known, RowBlender
 from firnline.inference.open_model import open_model
-from firnline.inference.predict import PROBABILITY_SCALE, as_bytes, map_padded
+from firnline.inference.predict import PROBABILITY_SCALE, as_bytes, map_padded, usual_overlap
 from firnline.inference.runtime import RuntimeName
 from firnline.models.normaliser import Floats
 from firnline.training.validation import mapped
@@ -29,9 +29,6 @@ from firnline.training.validation import mapped
 Question = Literal["glacier", "clean ice", "debris"]
 QUESTIONS: Final[tuple[Question, ...]] = ("glacier", "clean ice", "debris")
 """What a truth, and a map, may know, each as one class against the rest."""
-
-OVERLAP: Final = 64
-"""How far neighbouring windows overlap, pixels, as in `firnline map`."""
 
 CLASSES: Final = "classes"
 """The counts of all three classes of the scheme `class`, where both sides know them."""
@@ -90,7 +87,7 @@ def map_scene(bundle: Path, scene: TestScene, runtime: RuntimeName) -> SceneMap:
     opened = open_model(bundle, scene.source, runtime=runtime)
     count = opened.mapper.scheme.class_count
     side = opened.window
-    lattice = Lattice(scene.area.shape, side, min(OVERLAP, side // 2))
+    lattice = Lattice(scene.area.shape, side, usual_overlap(side))
     values = np.empty((1 + count, *scene.area.shape), np.uint8)
     with scene.source.reader() as reader:
 

@@ -23,8 +23,22 @@ from firnline.models.normaliser import Floats
 PROBABILITY_SCALE = 1 / 250
 """Probabilities are stored in bytes, in steps of 0.004; 255 is unknown."""
 
+OVERLAP = 64
+"""How far neighbouring windows of a network overlap unless told otherwise, pixels."""
+
 _CACHE_MB = 256
 """GDAL's block cache: a row of blocks that two rows of windows touch; by default it takes 5 % of all memory."""
+
+
+def usual_overlap(window: int) -> int:
+    """`OVERLAP`, or half of a small window, pixels.
+
+    Examples
+    --------
+    >>> usual_overlap(512), usual_overlap(64)
+    (64, 32)
+    """
+    return min(OVERLAP, window // 2)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from firnline.inference.gate import GateResult, gate
 from firnline.inference.journal import open_journal
 from firnline.inference.onnx_runtime import extra
 from firnline.inference.openvino_runtime import OpenVinoRuntime, converted, import_openvino
-from firnline.inference.predict import PredictionSettings, predict, read_padded, whole_classes
+from firnline.inference.predict import PredictionSettings, predict, read_padded, usual_overlap, whole_classes
 from firnline.inference.runtime import Precision, Runtime, RuntimeName, open_runtime, settled
 from firnline.inference.window_model import TrainedModel
 from firnline.models.bundle import Bundle, load_bundle
@@ -117,7 +116,7 @@ def _classes(bundle: Bundle, source: FeatureSource, runtime: Runtime) -> Classes
     said = bundle.description
     temperatures = None if said.calibration is None else said.calibration.temperatures
     model = TrainedModel(fit_scene(bundle, source).inputs, said.scheme, runtime, temperatures)
-    settings = PredictionSettings(said.window, min(64, said.window // 2))
+    settings = PredictionSettings(said.window, usual_overlap(said.window))
     with tempfile.TemporaryDirectory() as work:
         journal = open_journal(Path(work), {})
         return whole_classes(journal, predict(source, model, settings, journal))
@@ -136,7 +135,6 @@ def _fewer(
 def write_int8(bundle: Bundle, calibrate: Sequence[FeatureSource], made: Path, most: int = MOST_WINDOWS) -> None:
     """Quantise after training (NNCF), with symmetric weights of 7 bits: on a CPU without VNNI 8 would overflow."""
     openvino = import_openvino()
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     nncf = extra("nncf", "int8")
     windows = _windows(bundle, calibrate, most)
     if not windows:

@@ -73,16 +73,15 @@ NO_PRIOR = PriorSettings()
 
 
 @dataclass(frozen=True)
-class PriorModel(WindowModel):
-    """A model that is not asked about pixels that a prior rules out: they are background."""
+class WrappedModel(WindowModel):
+    """What stands around another model, and is that model in all that it does not say otherwise."""
 
     inner: WindowModel
-    prior: PriorSettings
 
     @property
     def bands(self) -> tuple[str, ...]:
-        """The model's, then those that only the prior looks at."""
-        return tuple(dict.fromkeys((*self.inner.bands, *self.prior.bands)))
+        """The model's."""
+        return self.inner.bands
 
     @property
     def scheme(self) -> LabelScheme:
@@ -93,6 +92,22 @@ class PriorModel(WindowModel):
     def extras(self) -> tuple[str, ...]:
         """The model's."""
         return self.inner.extras
+
+    def finish(self, classes: Classes) -> Classes:
+        """As the model does."""
+        return self.inner.finish(classes)
+
+
+@dataclass(frozen=True)
+class PriorModel(WrappedModel):
+    """A model that is not asked about pixels that a prior rules out: they are background."""
+
+    prior: PriorSettings
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """The model's, then those that only the prior looks at."""
+        return tuple(dict.fromkeys((*self.inner.bands, *self.prior.bands)))
 
     def prepare(self, raw: Floats) -> Prepared:
         """Find what is ruled out, and have the model prepare."""
@@ -112,35 +127,14 @@ class PriorModel(WindowModel):
         values[BACKGROUND, out] = 1
         return values, known
 
-    def finish(self, classes: Classes) -> Classes:
-        """As the model does."""
-        return self.inner.finish(classes)
-
 
 @dataclass(frozen=True)
-class TurnedModel(WindowModel):
+class TurnedModel(WrappedModel):
     """A model that looks at a window in all flips and quarter turns, and gives the mean of what it says.
 
     Directions turn with the pixels (`training.augment_turns`). It takes eight times as long, or four times where
     the model takes only one of ``eastness`` and ``northness``.
     """
-
-    inner: WindowModel
-
-    @property
-    def bands(self) -> tuple[str, ...]:
-        """The model's."""
-        return self.inner.bands
-
-    @property
-    def scheme(self) -> LabelScheme:
-        """The model's."""
-        return self.inner.scheme
-
-    @property
-    def extras(self) -> tuple[str, ...]:
-        """The model's."""
-        return self.inner.extras
 
     def prepare(self, raw: Floats) -> Prepared:
         """Prepare the window as it is; it is turned when it is computed, for else eight of them would wait."""
@@ -159,7 +153,3 @@ class TurnedModel(WindowModel):
             said, _ = self.inner.map_window(turn(raw, self.bands, quarters, flip))
             total += np.rot90(said[:, :, ::-1] if flip else said, -quarters, (1, 2))
         return total / np.float32(len(turns)), known
-
-    def finish(self, classes: Classes) -> Classes:
-        """As the model does."""
-        return self.inner.finish(classes)
