@@ -13,6 +13,7 @@ from firnline.features import FeatureSource
 from firnline.scene import open_scene
 
 Choice = TypeVar("Choice", bound=StrEnum)
+Word = TypeVar("Word", bound=str)
 
 
 def chosen(kind: type[Choice], value: str, option: str) -> Choice:
@@ -23,16 +24,19 @@ def chosen(kind: type[Choice], value: str, option: str) -> Choice:
         raise ConfigError(f"'{value}' is not known", where=option, do=f"choose {', '.join(kind)}") from None
 
 
-def one_of(value: str, choices: Sequence[str], option: str, kind: str) -> None:
-    """Raise ConfigError, with all choices, when a value is none of them.
+def one_of(value: str, choices: Sequence[Word], option: str, kind: str) -> Word:
+    """The choice that a value is; ConfigError, with all of them, when it is none.
 
     Examples
     --------
     >>> one_of("torch", ("auto", "torch"), "--runtime", "a runtime")
+    'torch'
     """
-    if value not in choices:
-        listed = f"{', '.join(choices[:-1])} or {choices[-1]}"
-        raise ConfigError(f"'{value}' is not {kind}", where=option, do=f"choose {listed}")
+    for choice in choices:
+        if value == choice:
+            return choice
+    listed = f"{', '.join(choices[:-1])} or {choices[-1]}"
+    raise ConfigError(f"'{value}' is not {kind}", where=option, do=f"choose {listed}")
 
 
 def scene_source(

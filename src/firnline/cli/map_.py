@@ -61,15 +61,13 @@ def command(
     from firnline.inventory.export import VectorFormat
     from firnline.mapping import MapSettings, map_scene
 
-    one_of(runtime, RUNTIMES, "--runtime", "a runtime")
-    one_of(precision, PRECISIONS, "--precision", "a precision")
     settings = MapSettings(
         minimum_area_km2=minimum_area,
         formats=tuple(dict.fromkeys(chosen(VectorFormat, name, "--format") for name in formats)),
         window=window,
         overlap=overlap,
-        runtime=runtime,  # type: ignore[arg-type] # checked above
-        precision=precision,  # type: ignore[arg-type] # checked above
+        runtime=one_of(runtime, RUNTIMES, "--runtime", "a runtime"),
+        precision=one_of(precision, PRECISIONS, "--precision", "a precision"),
         prior=PriorSettings(only_above, only_slope_below),
         tta=tta,
         uncertainty=uncertainty,

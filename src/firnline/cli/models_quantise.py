@@ -19,18 +19,19 @@ def command(
     """Make BUNDLE ready to map in int8 or bf16, and refuse where glaciers would change by more than the limits."""
     from firnline.cli.choices import one_of, scene_source
     from firnline.inference.quantise import quantise
-    from firnline.inference.runtime import RUNTIMES
+    from firnline.inference.runtime import RUNTIMES, Precision
 
-    one_of(precision, ("int8", "bf16"), "--precision", "a precision of fewer bits")
-    one_of(runtime, RUNTIMES, "--runtime", "a runtime")
+    fewer: tuple[Precision, ...] = ("int8", "bf16")
+    chosen_precision = one_of(precision, fewer, "--precision", "a precision of fewer bits")
+    chosen_runtime = one_of(runtime, RUNTIMES, "--runtime", "a runtime")
     sources = [scene_source(path, dem=dem, bands=None, sidecar=None, sensor=None) for path in (*calibrate, validate)]
     result = quantise(
         bundle,
         sources[:-1],
         sources[-1],
         truth,
-        precision=precision,  # type: ignore[arg-type] # checked above
-        runtime=runtime,  # type: ignore[arg-type] # checked above
+        precision=chosen_precision,
+        runtime=chosen_runtime,
     )
     for each in result.classes:
         typer.echo(
