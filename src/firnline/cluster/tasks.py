@@ -215,7 +215,10 @@ def _ready(job: Job, plan: Plan | None) -> Prepared:
 def _source(job: Job) -> FeatureSource:
     """The scene, when it, the model and the versions are those that the client sees."""
     where = _address()
-    if job.weights != RULES_HASH and (found := load_bundle(job.model).description.weights_sha256) != job.weights:
+    if (
+        job.weights != RULES_HASH
+        and (found := load_bundle(job.model, lazily=True).description.weights_sha256) != job.weights
+    ):
         raise WorkerError(
             f"sees other weights of the model {job.model} ({found[:8]}, not {job.weights[:8]})",
             where=where,

@@ -16,11 +16,10 @@ from pyogrio.errors import DataSourceError, FeatureError
 from firnline.errors import OutputError
 from firnline.files import replaced
 from firnline.inventory.delivery.writers import require_whole, write_geojson, write_geoparquet, write_shapefile
+from firnline.inventory.inventory import PROVENANCE_KEY
 from firnline.inventory.style import mapped_names, qml, store_style
 
 LAYER: Final = "outlines"
-PROVENANCE_KEY: Final = "FIRNLINE_PROVENANCE"
-"""The metadata item of the layer that holds where it came from, as JSON."""
 
 _GEOMETRY_COLUMN: Final = "geom"
 

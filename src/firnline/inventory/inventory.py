@@ -16,11 +16,12 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from firnline.errors import LabelError
 from firnline.files import replaced
 from firnline.inventory.columns import HOLES, HYPSOMETRY, LAKES, OWN, PARTS, RGI7, empty
+from firnline.inventory.delivery.writers import require_whole
 
 PROVENANCE_KEY: Final = "FIRNLINE_PROVENANCE"
-"""The metadata item of the layer `glaciers` that holds where the inventory came from, as JSON."""
+"""The metadata item of a layer that holds where it came from, as JSON (of an inventory: of `glaciers`)."""
 
-_LAYERS: Final[Mapping[str, Mapping[str, str]]] = {
+LAYERS: Final[Mapping[str, Mapping[str, str]]] = {
     "glaciers": {**OWN, **RGI7},
     "parts": PARTS,
     "holes": HOLES,
@@ -82,7 +83,7 @@ def write_inventory(inventory: Inventory, path: str | Path) -> Path:
     path = Path(path)
     described = json.dumps(dict(inventory.provenance), default=str, ensure_ascii=False)
     with replaced(path) as temporary:
-        for name in _LAYERS:
+        for name in LAYERS:
             layer = getattr(inventory, name)
             metadata = {PROVENANCE_KEY: described} if name == "glaciers" else None
             pyogrio.write_dataframe(
@@ -91,8 +92,8 @@ def write_inventory(inventory: Inventory, path: str | Path) -> Path:
                 dataset_options={"VERSION": "1.3"} if name == "glaciers" else None,
             )  # fmt: skip
         pyogrio.write_dataframe(inventory.hypsometry, temporary, layer="hypsometry", driver="GPKG", append=True)
-        if len(pyogrio.read_info(temporary, layer="glaciers")["fields"]) == 0:
-            raise OSError("what the disk kept is not what was written")
+        for name in LAYERS:
+            require_whole(temporary, getattr(inventory, name), name)
     return path
 
 
@@ -110,16 +111,16 @@ def read_inventory(path: str | Path) -> Inventory:
         found = {str(name) for name, _ in pyogrio.list_layers(path)}
         if "glaciers" not in found:
             raise LabelError("holds no layer 'glaciers'", where=path, do=do)
-        layers = {name: pyogrio.read_dataframe(path, layer=name) for name in _LAYERS if name in found}
+        layers = {name: pyogrio.read_dataframe(path, layer=name) for name in LAYERS if name in found}
         table = pyogrio.read_dataframe(path, layer="hypsometry") if "hypsometry" in found else None
         said = pyogrio.read_info(path, layer="glaciers")["layer_metadata"] or {}
     except (DataSourceError, DataLayerError) as error:
         what = f"cannot be read as an inventory ({error})" if path.exists() else "does not exist"
         raise LabelError(what, where=path, do=do) from None
     for name, layer in layers.items():
-        missing = sorted(set(_LAYERS[name]) - set(layer.columns))
+        missing = sorted(set(LAYERS[name]) - set(layer.columns))
         if missing:
             raise LabelError(f"its layer '{name}' lacks the columns {' '.join(missing)}", where=path, do=do)
-        layers[name] = layer.astype(_LAYERS[name])
+        layers[name] = layer.astype(LAYERS[name])
     rest: dict[str, Any] = {} if table is None else {"hypsometry": table[list(HYPSOMETRY)].astype(HYPSOMETRY)}
     return Inventory(**layers, **rest, provenance=json.loads(said.get(PROVENANCE_KEY, "{}")))

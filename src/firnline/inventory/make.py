@@ -16,6 +16,7 @@ import rasterio
 import firnline
 from firnline.features import FeatureSource
 from firnline.files import sha256_of
+from firnline.grid import Grid
 from firnline.inventory.area_error import RegionalSum, area_errors, regional_sum
 from firnline.inventory.attributes import Known, describe_glaciers
 from firnline.inventory.columns import LAKES, empty
@@ -103,7 +104,8 @@ def make_inventory(mapped: MapFolder, out: Path, settings: InventorySettings = I
     classes, grid, scheme = mapped.raster
     reference = None if settings.reference is None else read_reference(settings.reference, settings.reference_id)
     given = None if settings.attributes is None else read_given(settings.attributes)
-    with open_heights(grid, settings.dem, mapped.source()) as heights:
+    source = mapped.source()
+    with open_heights(grid, settings.dem, source) as heights:
         found = find_glaciers(
             classes,
             grid,
@@ -128,7 +130,7 @@ def make_inventory(mapped: MapFolder, out: Path, settings: InventorySettings = I
             quality=mapped.quality or None,
         )
         described, hypsometry = describe_glaciers(glaciers, known)
-    lakes, said = _lakes(mapped, settings, described, found.labels)
+    lakes, said = _lakes(source, grid, settings, described, found.labels)
     record = _provenance(mapped, settings)
     inventory = Inventory(described, found.parts, found.holes, lakes, hypsometry=hypsometry, provenance=record)
     write_inventory(inventory, out)
@@ -137,14 +139,12 @@ def make_inventory(mapped: MapFolder, out: Path, settings: InventorySettings = I
 
 
 def _lakes(
-    mapped: MapFolder, settings: InventorySettings, glaciers: pd.DataFrame, labels: Labels
+    source: FeatureSource | None, grid: Grid, settings: InventorySettings, glaciers: pd.DataFrame, labels: Labels
 ) -> tuple[gpd.GeoDataFrame, list[str]]:
     """Lakes of the glaciers, and why there are none where water cannot be told."""
-    grid = mapped.raster.grid
     none = empty(LAKES, pyproj.CRS.from_user_input(grid.crs))
     if not settings.lakes:
         return none, []
-    source = mapped.source()
     if source is None:
         return none, ["the scene that was mapped is not there any more: lakes are not outlined"]
     if settings.dem is not None:

@@ -18,10 +18,8 @@ from firnline.inventory.delivery.writers import (
     write_geoparquet,
     write_shapefile,
 )
-from firnline.inventory.inventory import Inventory, write_inventory
+from firnline.inventory.inventory import LAYERS, Inventory, write_inventory
 from firnline.inventory.style import mapped_names, outline_qml, qml, store_style
-
-LAYERS: Final = ("glaciers", "parts", "holes", "lakes")
 
 NOTES: Final = """\
 A file a layer: glaciers, their clean and debris-covered parts, holes (rock or unknown) and lakes; hypsometry.csv is

@@ -15,8 +15,8 @@ from firnline.inventory.columns import OWN, RGI7
 from firnline.inventory.delivery.divides import divides
 from firnline.inventory.delivery.writers import write_shapefile
 from firnline.inventory.inventory import Inventory
+from firnline.inventory.topography import BAND_M
 
-BAND_M: Final = 50
 _REGION: Final = re.compile(r"(0[1-9]|1\d|20)-\d\d")
 _TYPES: Final = {**RGI7, "lmax_m": "Int64"}
 """RGI 7.0 keeps lengths as whole metres."""

@@ -52,9 +52,9 @@ def short_names(columns: Iterable[str]) -> dict[str, str]:
     return names
 
 
-def require_whole(path: Path, layer: gpd.GeoDataFrame) -> None:
-    """Read the file back: GDAL writes its last bytes on closing, and a full disk then goes without a word."""
-    back = pyogrio.read_dataframe(path, layer=0)
+def require_whole(path: Path, layer: gpd.GeoDataFrame, name: str | int = 0) -> None:
+    """Read a layer back: GDAL writes its last bytes on closing, and a full disk then goes without a word."""
+    back = pyogrio.read_dataframe(path, layer=name)
     if len(back) != len(layer) or back.crs is None or back.geometry.isna().any():
         raise OSError("what the disk kept is not what was written")
 
