@@ -32,6 +32,8 @@ tiles, three rows of up to 22 with what lies within a kilometre of it."""
 _WARP_TOLERANCE: Final = 0.01
 """GDAL may place a pixel of the DEM wrong by this share of a pixel (its default, an eighth, leaves steps between
 tiles that show in the slope)."""
+_METRES: Final = ("", "m", "metre", "metres", "meter", "meters")
+"""How a raster says metres; one that says nothing is taken to mean them."""
 
 
 def gradient(heights: NDArray[np.float32], dx: float, dy: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -135,20 +137,26 @@ def check_dem(path: Path, grid: Grid) -> None:
     SceneError
         When it is not a raster.
     BandError
-        When it has more than one band.
+        When it has more than one band, or says that its heights are not in metres.
     GridError
         When it has no CRS, or lies somewhere else than the scene.
     """
     with _opened(path) as dem:
-        if dem.count != 1:
-            raise BandError(f"a DEM has one band, this has {dem.count}", where=path, do="extract the height")
-        if not dem.crs:
-            raise GridError("the DEM has no CRS", where=path, do="assign one (gdal_edit.py -a_srs EPSG:... FILE)")
-        left, bottom, right, top = transform_bounds(grid.crs, dem.crs, *grid.bounds)
-        here = dem.bounds
-        apart = left > here.right or right < here.left or bottom > here.top or top < here.bottom
-        if apart and left <= right:  # left > right: the scene straddles the date line, which bounds cannot tell
-            raise GridError("the DEM does not reach the scene", where=path, do="get the DEM of the scene's area")
+        _check(dem, path, grid)
+
+
+def _check(dem: DatasetReader, path: Path, grid: Grid) -> None:
+    if dem.count != 1:
+        raise BandError(f"a DEM has one band, this has {dem.count}", where=path, do="extract the height")
+    if (unit := dem.units[0] or "").lower() not in _METRES:
+        raise BandError(f"its heights are in '{unit}'", where=path, do="convert them to metres (gdal_calc.py)")
+    if not dem.crs:
+        raise GridError("the DEM has no CRS", where=path, do="assign one (gdal_edit.py -a_srs EPSG:... FILE)")
+    left, bottom, right, top = transform_bounds(grid.crs, dem.crs, *grid.bounds)
+    here = dem.bounds
+    apart = left > here.right or right < here.left or bottom > here.top or top < here.bottom
+    if apart and left <= right:  # left > right: the scene straddles the date line, which bounds cannot tell
+        raise GridError("the DEM does not reach the scene", where=path, do="get the DEM of the scene's area")
 
 
 @contextmanager
@@ -162,6 +170,16 @@ def _opened(path: Path) -> Iterator[DatasetReader]:
         yield dataset
 
 
+def _nodata(dem: DatasetReader) -> float | None:
+    """The value that stands for no height: as declared; else what can be no height (NaN, the lowest integer)."""
+    if dem.nodata is not None:
+        return float(dem.nodata)
+    kind = np.dtype(dem.dtypes[0])
+    if kind.kind == "f":
+        return math.nan
+    return float(np.iinfo(kind).min) if kind.kind == "i" and kind.itemsize > 1 else None
+
+
 @contextmanager
 def open_dem(path: Path, grid: Grid, reach: int = HALO) -> Iterator[WarpedDem]:
     """Open a DEM in any CRS and resolution for reading on `grid`, and `reach` pixels beyond it on each side.
@@ -171,11 +189,10 @@ def open_dem(path: Path, grid: Grid, reach: int = HALO) -> Iterator[WarpedDem]:
     SceneError, BandError, GridError
         See `check_dem`.
     """
-    check_dem(path, grid)
     around = grid.of_window(grid.window.grown(reach))
-    with (
-        _opened(path) as dem,
-        WarpedVRT(
+    with _opened(path) as dem:
+        _check(dem, path, grid)
+        with WarpedVRT(
             dem,
             crs=grid.crs,
             transform=Affine(*around.transform[:6]),
@@ -184,11 +201,10 @@ def open_dem(path: Path, grid: Grid, reach: int = HALO) -> Iterator[WarpedDem]:
             resampling=Resampling.bilinear,
             tolerance=_WARP_TOLERANCE,
             dtype="float32",
-            src_nodata=math.nan if dem.nodata is None and dem.dtypes[0].startswith("float") else dem.nodata,
+            src_nodata=_nodata(dem),
             nodata=math.nan,
-        ) as warped,
-    ):
-        yield WarpedDem(path, warped, reach, dem.scales[0], dem.offsets[0])
+        ) as warped:
+            yield WarpedDem(path, warped, reach, dem.scales[0], dem.offsets[0])
 
 
 @dataclass(frozen=True)

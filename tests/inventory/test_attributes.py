@@ -11,12 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import rasterio
+import rasterio.features
 import shapely
 from affine import Affine
 from rasterio.crs import CRS
+from rasterio.warp import Resampling, reproject
 
 from firnline.classes import LabelScheme
-from firnline.errors import LabelError
+from firnline.errors import BandError, LabelError
 from firnline.grid import Grid
 from firnline.inventory.area_error import area_errors
 from firnline.inventory.attributes import Known, describe_glaciers
@@ -30,18 +32,20 @@ from firnline.inventory.topography import Topography, cell_size, describe, hypso
 UTM = CRS.from_epsg(32645)
 
 
-def write_dem(path: Path, heights: np.ndarray, size: float = 30.0, nodata: float | None = None) -> Path:
+def write_dem(
+    path: Path, heights: np.ndarray, size: float = 30.0, nodata: float | None = None, dtype: str = "float32"
+) -> Path:
     """A DEM whose upper left corner lies at (500000, 3100000)."""
     profile = {
         "driver": "GTiff",
-        "dtype": "float32",
+        "dtype": dtype,
         "count": 1,
         "height": heights.shape[0],
         "width": heights.shape[1],
     }
     transform = Affine(size, 0, 500000, 0, -size, 3100000)
     with rasterio.open(path, "w", **profile, crs=UTM, transform=transform, nodata=nodata) as file:
-        file.write(heights.astype(np.float32), 1)
+        file.write(heights.astype(dtype), 1)
     return path
 
 
@@ -91,6 +95,64 @@ def test_voids_take_no_part(tmp_path: Path) -> None:
     found = describe(SQUARE, UTM, 4.0, write_dem(tmp_path / "dem.tif", heights, nodata=-32768))
     assert 0.95 < found.known < 1
     assert found.zmin_m == found.zmax_m == 5000
+
+
+def test_voids_that_the_dem_does_not_declare_are_never_heights(tmp_path: Path) -> None:
+    heights = np.full((120, 120), 5000.0)
+    heights[40:45, 40:50] = -32768
+    found = describe(SQUARE, UTM, 4.0, write_dem(tmp_path / "whole.tif", heights, dtype="int16"))
+    assert found.zmin_m == found.zmax_m == 5000
+    assert found.known < 1
+    heights[40:45, 40:50] = -9999
+    with pytest.raises(BandError, match="holds a height of -9999 m, where no land is; declare"):
+        describe(SQUARE, UTM, 4.0, write_dem(tmp_path / "other.tif", heights))
+
+
+def test_heights_in_feet_are_not_taken_for_metres(tmp_path: Path) -> None:
+    dem = write_dem(tmp_path / "dem.tif", np.full((120, 120), 16404.0))
+    for unit, is_refused in (("metre", False), ("US survey foot", True)):
+        with rasterio.open(dem, "r+") as file:
+            file.units = (unit,)
+        if is_refused:
+            with pytest.raises(BandError, match="heights are in 'US survey foot'; convert"):
+                describe(SQUARE, UTM, 4.0, dem)
+        else:
+            assert describe(SQUARE, UTM, 4.0, dem).zmed_m == 16404
+
+
+@pytest.mark.parametrize("epsg", [32647, 32648, 3413, 3995, 3857])
+@pytest.mark.parametrize(("side", "latitude"), [("north", 79.0), ("south", -79.0)])
+def test_aspect_counts_from_true_north_in_any_crs(epsg: int, side: str, latitude: float, tmp_path: Path) -> None:
+    """A plane that falls to the north by 0.1 in a hundred metres; in EPSG:3413 grid north is 145 degrees off here."""
+    if side == "south" and epsg in (3413, 3995):
+        epsg = {3413: 3031, 3995: 3976}[epsg]
+    north = latitude + 0.1 * (np.arange(400)[::-1] + 0.5) / 400
+    fall = np.broadcast_to((1000 - (north - latitude) * 5000)[:, None], (400, 400))
+    transform = Affine(0.2 / 400, 0, 100, 0, -0.1 / 400, latitude + 0.1)
+    profile = {"driver": "GTiff", "dtype": "float32", "count": 1, "height": 400, "width": 400}
+    with rasterio.open(tmp_path / "dem.tif", "w", **profile, crs=CRS.from_epsg(4326), transform=transform) as file:
+        file.write(fall.astype(np.float32), 1)
+    box = shapely.segmentize(shapely.box(100.05, latitude + 0.03, 100.15, latitude + 0.07), 0.01)
+    outlines = gpd.GeoSeries([box], crs=4326).to_crs(epsg)
+    table, _ = describe_glaciers(glaciers_of(outlines), Known(dem=tmp_path / "dem.tif"))
+    assert (table["aspect_deg"].iloc[0] + 180) % 360 - 180 == pytest.approx(0, abs=2)  # convergence of the UTM zone
+    assert table["aspect_sec"].iloc[0] == 1
+    metres_a_degree = 111_700  # of latitude at 79 degrees
+    assert table["slope_deg"].iloc[0] == pytest.approx(math.degrees(math.atan(5000 / metres_a_degree)), rel=0.01)
+
+
+def test_glaciers_of_many_zones_keep_their_order(tmp_path: Path) -> None:
+    """Each has the height of its own longitude, whichever zone is described first."""
+    profile = {"driver": "GTiff", "dtype": "float32", "count": 1, "height": 60, "width": 1200}
+    with rasterio.open(
+        tmp_path / "dem.tif", "w", **profile, crs=CRS.from_epsg(4326), transform=Affine(0.01, 0, 80, 0, -0.01, 0.3)
+    ) as file:
+        file.write(np.broadcast_to(np.arange(1200, dtype=np.float32), (60, 1200)), 1)
+    at = [(90.5, 0.1), (82.5, -0.1), (86.5, -0.1), (82.7, 0.1)]
+    outlines = gpd.GeoSeries([shapely.box(x, y, x + 0.02, y + 0.02) for x, y in at], crs=4326).to_crs(3857)
+    table, _ = describe_glaciers(glaciers_of(outlines), Known(dem=tmp_path / "dem.tif"))
+    assert table["utm_zone"].tolist() == [46, 44, 45, 44]
+    assert table["zmed_m"].tolist() == pytest.approx([1050.5, 250.5, 650.5, 270.5], abs=1)
 
 
 def test_a_dem_that_lies_elsewhere_is_no_heights(tmp_path: Path) -> None:
@@ -178,6 +240,28 @@ def test_what_the_user_says_goes_in_and_nothing_else(tmp_path: Path) -> None:
     assert table["term_type"].tolist() == [9, 1]
 
 
+def test_what_belongs_to_another_days_outline_does_not_come_by_a_link(tmp_path: Path) -> None:
+    """RGI's own table of attributes: the glacier's name and region, not its length and terminus of the year 2000."""
+    path = tmp_path / "attributes.csv"
+    path.write_text(
+        "rgi_id,o1region,o2region,anlys_id,subm_id,is_rgi6,termlon,termlat,lmax_m,glac_name,area_km2,src_date\n"
+        "RGI2000-v7.0-G-01-1,01,01-02,7,8,1,86.1,27.9,900,Gulkana,9.5,2000-01-01\n"
+    )
+    outlines = gpd.GeoSeries([SQUARE], crs=32645)
+    rgi = reference_of(gpd.GeoDataFrame({"rgi_id": ["RGI2000-v7.0-G-01-1"]}, geometry=outlines))
+    given = read_given(path)
+    table, _ = describe_glaciers(glaciers_of(outlines), Known(reference=rgi, given=given))
+    assert table[["o1region", "o2region", "glac_name"]].iloc[0].tolist() == ["01", "01-02", "Gulkana"]
+    of_then = ["anlys_id", "subm_id", "is_rgi6", "termlon", "termlat", "lmax_m"]
+    assert table[[*of_then, "src_date"]].isna().all(axis=None)
+    assert table["area_km2"].iloc[0] == pytest.approx(4.0, rel=0.01)
+    assert given.attrs["left_out"] == tuple(of_then)
+    own = tmp_path / "own.csv"
+    own.write_text("glacier_id,lmax_m,is_rgi6\nFL0,2100,0\n")
+    table, _ = describe_glaciers(glaciers_of(outlines), Known(given=read_given(own)))
+    assert table[["lmax_m", "is_rgi6"]].iloc[0].tolist() == [2100, 0]
+
+
 @pytest.mark.parametrize(
     ("columns", "said"),
     [
@@ -246,3 +330,41 @@ def test_baltoro_is_as_its_table_says(shared_data: Path) -> None:
     assert found.zmed_m == pytest.approx(said["Elev_med"], abs=40)
     assert found.zmean_m == pytest.approx(said["Elev_mean"], abs=40)
     assert found.slope_deg == pytest.approx(said["Slope"], abs=3)
+    assert found.zmin_m == pytest.approx(said["Elev_min"], abs=15)
+    assert found.zmax_m == pytest.approx(said["Elev_max"], abs=15)
+    assert found.aspect_deg == pytest.approx(said["Aspect"], abs=10)
+    assert found.aspect_sec == 6, said["Aspect_tx"]
+
+
+@pytest.mark.real
+def test_mount_baker_is_as_other_formulas_have_it(shared_data: Path) -> None:
+    """Cells of another origin, averages of the DEM in place of widened bilinear kernels, central differences."""
+    folder, utm = shared_data / "vectors-dems", CRS.from_epsg(32610)
+    glims = gpd.read_file(folder / "baker_glims.geojson")
+    outlines = glims.geometry.force_2d().make_valid().to_crs(32610)
+    assert len(outlines) == 7
+    for outline in outlines:
+        found = describe(outline, utm, outline.area / 1e6, folder / "cop30_baker.tif")
+        z, slope, aspect = averaged(outline, folder / "cop30_baker.tif", round(cell_size(outline.area / 1e6)))
+        assert found.known == 1
+        assert [found.zmed_m, found.zmean_m] == pytest.approx([np.median(z), z.mean()], abs=2)
+        assert [found.zmin_m, found.zmax_m] == pytest.approx([z.min(), z.max()], abs=10)
+        assert found.slope_deg == pytest.approx(slope, abs=0.2)
+        assert found.aspect_deg == pytest.approx(aspect, abs=0.5)
+
+
+def averaged(outline: shapely.Geometry, dem: Path, size: int) -> tuple[np.ndarray, float, float]:
+    """Heights of the cells in an outline, their mean slope, and the direction of their mean unit vector."""
+    left, bottom, right, top = shapely.bounds(outline)
+    transform = Affine(size, 0, (left // size - 2) * size, 0, -size, (top // size + 3) * size)
+    heights = np.full((int((top - bottom) / size) + 7, int((right - left) / size) + 6), np.nan)
+    with rasterio.open(dem) as file:
+        reproject(
+            rasterio.band(file, 1), heights, dst_transform=transform, dst_crs=file.crs, dst_nodata=np.nan,
+            resampling=Resampling.average,
+        )  # fmt: skip
+    inside = rasterio.features.geometry_mask([outline], heights.shape, transform, invert=True)
+    south, east = np.gradient(heights, float(size))
+    down = np.arctan2(-east, south)[inside]
+    aspect = math.degrees(math.atan2(np.sin(down).mean(), np.cos(down).mean())) % 360
+    return heights[inside], math.degrees(np.arctan(np.hypot(south, east))[inside].mean()), aspect

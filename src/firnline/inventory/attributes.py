@@ -13,7 +13,7 @@ import rasterio
 
 from firnline.inventory.columns import HYPSOMETRY, OWN, RGI7
 from firnline.inventory.links import links, take_given
-from firnline.inventory.position import centres, utm_zones
+from firnline.inventory.position import centres, in_utm, utm_zones
 from firnline.inventory.reference import Reference
 from firnline.inventory.topography import Topography, describe
 
@@ -88,14 +88,7 @@ def _iso(day: dt.date | None) -> str | None:
 
 def _topography(table: gpd.GeoDataFrame, known: Known) -> pd.DataFrame:
     """Fill in heights, slopes and aspects; without a DEM they stay empty."""
-    if known.dem is None:
-        found = [Topography(np.nan)] * len(table)
-    else:
-        crs = rasterio.CRS.from_user_input(table.crs)
-        found = [
-            describe(*each, known.dem)
-            for each in zip(table.geometry, [crs] * len(table), table["area_km2"], strict=True)
-        ]
+    found = [Topography(np.nan)] * len(table) if known.dem is None else _each_in_its_zone(table, known.dem)
     for name in ("zmin_m", "zmax_m", "zmed_m", "zmean_m", "slope_deg", "aspect_deg", "aspect_sec"):
         table[name] = pd.Series([getattr(each, name) for each in found], index=table.index, dtype=RGI7[name])
     table["dem_frac"] = [each.known for each in found]
@@ -104,3 +97,21 @@ def _topography(table: gpd.GeoDataFrame, known: Known) -> pd.DataFrame:
     table["dem_date"] = pd.Series(known.dem_date, index=table.index, dtype="string").where(has_heights)
     rows = [(name, *band) for name, each in zip(table["glacier_id"], found, strict=True) for band in each.per_mille]
     return pd.DataFrame(rows, columns=list(HYPSOMETRY)).astype(HYPSOMETRY)
+
+
+def _each_in_its_zone(table: gpd.GeoDataFrame, dem: Path) -> list[Topography]:
+    """The topography of each glacier in its own UTM zone, as in RGI 7.0.
+
+    Aspect counts from grid north, which in the CRS of a large map (Albers, polar stereographic) may be any direction.
+    """
+    found: dict[int, Topography] = {}
+    places = np.arange(len(table))
+    zones = table["utm_zone"].to_numpy(np.int64)
+    south = table["cenlat"].to_numpy(np.float64) < 0
+    for zone, is_south in sorted(set(zip(zones.tolist(), south.tolist(), strict=True))):
+        at = places[(zones == zone) & (south == is_south)]
+        outlines = in_utm(table.geometry.iloc[at], zone, south=is_south)
+        crs = rasterio.CRS.from_user_input(outlines.crs)
+        for place, outline, area in zip(at.tolist(), outlines, table["area_km2"].iloc[at], strict=True):
+            found[place] = describe(outline, crs, float(area), dem)
+    return [found[place] for place in places.tolist()]

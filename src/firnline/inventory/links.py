@@ -26,8 +26,16 @@ GIVEN: Final = (
 """Columns that only a user can give. Of RGI 7.0's others, dates, areas, positions and heights are measured, and
 rgi_id is a link."""
 
+OF_ONE_OUTLINE: Final = ("anlys_id", "subm_id", "is_rgi6", "termlon", "termlat", "lmax_m")
+"""Of these, what belongs to one outline and not to the glacier: another day's outline has others. They are taken by
+``glacier_id`` only, not by way of a link."""
+
 CODES: Final = {"conn_lvl": 9, "surge_type": 9, "term_type": 9}
 """What stands for "not assigned" in RGI 7.0's lists of codes."""
+
+
+_TEXTS: Final = {name: "string" for name in (*GIVEN, "glacier_id", "rgi_id") if RGI7.get(name, "string") == "string"}
+"""Columns of a CSV that are text whatever they look like: region 01 is not 1."""
 
 
 def links(glaciers: gpd.GeoDataFrame, reference: gpd.GeoDataFrame) -> NDArray[np.object_]:
@@ -61,6 +69,9 @@ def links(glaciers: gpd.GeoDataFrame, reference: gpd.GeoDataFrame) -> NDArray[np
 def read_given(path: str | Path) -> pd.DataFrame:
     """Read a user's table of columns of RGI 7.0 by ``glacier_id`` or ``rgi_id`` (CSV, or anything that GDAL reads).
 
+    By ``rgi_id``, which links to an outline of another day, the columns `OF_ONE_OUTLINE` are left out; the table's
+    ``attrs["left_out"]`` names them.
+
     Raises
     ------
     LabelError
@@ -68,7 +79,11 @@ def read_given(path: str | Path) -> pd.DataFrame:
     """
     path = Path(path)
     try:
-        table = pd.read_csv(path) if path.suffix == ".csv" else pyogrio.read_dataframe(path, read_geometry=False)
+        table = (
+            pd.read_csv(path, dtype=_TEXTS)
+            if path.suffix == ".csv"
+            else pyogrio.read_dataframe(path, read_geometry=False)
+        )
     except (DataSourceError, DataLayerError, OSError, ValueError) as error:
         what = f"cannot be read as a table ({error})" if path.exists() else "does not exist"
         raise LabelError(what, where=path, do="give a CSV or another table") from None
@@ -77,12 +92,16 @@ def read_given(path: str | Path) -> pd.DataFrame:
         raise LabelError(
             "needs a column glacier_id or rgi_id, and one of RGI 7.0's", where=path, do=f"name them {' '.join(GIVEN)}"
         )
+    table[key] = table[key].astype("string")
     twice = table[key][table[key].duplicated()]
     if len(twice):
         raise LabelError(f"names '{twice.iloc[0]}' twice", where=path, do="leave one row a glacier")
-    columns = [name for name in GIVEN if name in table.columns]
+    named = [name for name in GIVEN if name in table.columns]
+    columns = [name for name in named if key == "glacier_id" or name not in OF_ONE_OUTLINE]
     try:
-        return table.set_index(key)[columns].astype({name: RGI7[name] for name in columns})
+        given = table.set_index(key)[columns].astype({name: RGI7[name] for name in columns})
+        given.attrs["left_out"] = tuple(name for name in named if name not in columns)
+        return given
     except (ValueError, TypeError) as error:
         raise LabelError(f"holds a value of the wrong kind ({error})", where=path, do="see RGI 7.0's guide") from None
 

@@ -174,6 +174,8 @@ def _findings(glaciers: pd.DataFrame, without_heights: bool, given: pd.DataFrame
         unused = len(set(given.index) - set(glaciers[str(given.index.name)].dropna()))
         if unused:
             said.append(f"{unused} rows of the table of attributes fit no glacier")
+        if left_out := given.attrs.get("left_out"):
+            said.append(f"{' '.join(left_out)} belong to one outline: a table by rgi_id does not give them")
     return said
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import geopandas as gpd
 import numpy as np
+import pyproj
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -34,3 +35,16 @@ def utm_zones(longitude: Floats) -> NDArray[np.int64]:
     [1, 32, 45, 1]
     """
     return (np.floor((longitude + 180.0) / 6.0).astype(np.int64) % 60) + 1
+
+
+def in_utm(outlines: gpd.GeoSeries, zone: int, *, south: bool) -> gpd.GeoSeries:
+    """Outlines in a UTM zone on WGS 84; those that are in it already stay as they are, to the last bit.
+
+    Examples
+    --------
+    >>> from shapely import box
+    >>> in_utm(gpd.GeoSeries([box(86.9, 27.9, 87.0, 28.0)], crs="EPSG:4326"), 45, south=False).crs.to_epsg()
+    32645
+    """
+    local = pyproj.CRS.from_epsg((32700 if south else 32600) + zone)
+    return outlines if outlines.crs == local else outlines.to_crs(local)

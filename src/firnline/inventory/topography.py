@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from shapely.geometry.base import BaseGeometry
 
-from firnline.errors import GridError
+from firnline.errors import BandError, GridError
 from firnline.grid import Grid
 from firnline.terrain import HALO, aspect_of, gradient, open_dem, slope_of
 
@@ -24,6 +24,9 @@ BAND_M: Final = 50
 
 LEAST_KNOWN: Final = 0.75
 """Where heights are known of a smaller share of a glacier, what they say of the whole is left empty."""
+
+LOWEST_M: Final = -500.0
+"""No glacier, and no land at all, lies as low (the shore of the Dead Sea is at -430 m)."""
 
 NO_SECTOR: Final = 9
 _NO_DIRECTION: Final = 0.01
@@ -82,7 +85,7 @@ def describe(outline: BaseGeometry, crs: CRS, area_km2: float, dem: Path) -> Top
     Parameters
     ----------
     outline
-        In `crs`, projected in metres.
+        In `crs`, projected in metres, whose north is true north nearly: its UTM zone. Aspect counts from grid north.
     area_km2
         Its area.
     dem
@@ -91,7 +94,7 @@ def describe(outline: BaseGeometry, crs: CRS, area_km2: float, dem: Path) -> Top
     Raises
     ------
     SceneError, BandError
-        When the DEM cannot be read.
+        When the DEM cannot be read, is not in metres, or holds "heights" lower than `LOWEST_M` within the outline.
     """
     grid, inside = _cells(outline, crs, cell_size(area_km2))
     try:
@@ -104,9 +107,14 @@ def describe(outline: BaseGeometry, crs: CRS, area_km2: float, dem: Path) -> Top
     known = float(is_known.sum() / inside.sum())
     if known < LEAST_KNOWN:
         return Topography(known)
+    z = heights[is_known].astype(np.float64)
+    if z.min() < LOWEST_M:
+        raise BandError(
+            f"holds a height of {z.min():.0f} m, where no land is", where=dem,
+            do="declare what stands for no height (gdal_edit.py -a_nodata VALUE FILE)",
+        )  # fmt: skip
     size = grid.transform.a
     eastward, northward = gradient(around, size, size)
-    z = heights[is_known].astype(np.float64)
     slopes = slope_of(eastward, northward)[is_known]
     aspect_deg, sector = mean_aspect(aspect_of(eastward, northward)[is_known])
     return Topography(
