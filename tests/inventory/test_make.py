@@ -99,6 +99,14 @@ def test_a_reference_gives_its_divides(path: Path, mapped: Path, tmp_path: Path,
     assert merged["area_km2"].to_numpy() == pytest.approx(merged["area_km2_first"].to_numpy(), rel=1e-6)
 
 
+def test_columns_that_a_link_does_not_give_are_told(mapped: Path, tmp_path: Path, firnline: Cli) -> None:
+    table = tmp_path / "attributes.csv"
+    table.write_text("rgi_id,glac_name,lmax_m\nRGI2000-v7.0-G-15-1,Khumbu,900\n")
+    code, out, err = firnline("inventory", "make", mapped, "-o", tmp_path / "it.gpkg", "--attributes", table)
+    assert code == 0, err
+    assert "lmax_m belong to one outline" in " ".join(out.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
