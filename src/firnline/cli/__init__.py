@@ -22,6 +22,7 @@ from firnline.cli import (
     inventory_check,
     inventory_export,
     inventory_make,
+    inventory_masks,
     labels,
     map_,
     models_export,
@@ -100,6 +101,7 @@ app.add_typer(models, name="models")
 inventory = typer.Typer(help="Glacier inventories: make, check and deliver.", no_args_is_help=True)
 inventory.command("make")(inventory_make.command)
 inventory.command("check")(inventory_check.command)
+inventory.command("masks")(inventory_masks.command)
 inventory.command("export")(inventory_export.command)
 app.add_typer(inventory, name="inventory")
 
