@@ -14,11 +14,13 @@ import pyproj
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from firnline.classes import UNKNOWN
+from firnline.classes import BACKGROUND, UNKNOWN, Classes
 from firnline.errors import ConfigError, GridError
+from firnline.features import FeatureSource
 from firnline.grid import Grid, Window
 from firnline.inventory.columns import LAKES, empty
 from firnline.inventory.coverage import EDGES_AND_CORNERS, Labels, polygons, regions, sizes
+from firnline.inventory.masks import masks_of
 from firnline.inventory.polygonise import geodesic_areas_km2
 from firnline.terrain import HALO, extrapolated, gradient, slope_of
 
@@ -85,8 +87,8 @@ def find_lakes(
     the most edges; of equal ones to the first. Shallow water under ice cover, and water with a rim of other pixels
     around it, is not found.
 
-    Water in shadow is the classic false alarm: an area is left out where most of it lies in `shadow`, or where its mean
-    slope by `heights` is more than a lake can have.
+    Water in shadow is the classic false alarm: an area is left out where most of it lies in `shadow`, or where its
+    mean slope by `heights` is more than a lake can have.
 
     Parameters
     ----------
@@ -153,6 +155,51 @@ def find_lakes(
     outlines["area_km2"] = geodesic_areas_km2(outlines.geometry)
     outlines = outlines.sort_values("area_km2", ascending=False, kind="stable", ignore_index=True)
     return FoundLakes(outlines[[*LAKES, "geometry"]].astype(LAKES), findings)
+
+
+def lakes_of_scene(
+    source: FeatureSource,
+    classes: Classes,
+    labels: Labels,
+    ids: Sequence[str],
+    *,
+    heights: NDArray[np.float32] | None = None,
+    settings: LakeSettings = LakeSettings(),
+) -> FoundLakes:
+    """Find the lakes at the glaciers of a map in the scene that was mapped.
+
+    Water is told by the scene's bands and flags (`firnline.inventory.masks`), shadow by heights and the sun alone: by
+    darkness it cannot be told from water. What the map calls ice, in a glacier or too small for one, is no water.
+
+    Parameters
+    ----------
+    source
+        The scene, on the grid of the map.
+    classes
+        Class values, uint8 (row, column).
+    labels, ids, heights, settings
+        See `find_lakes`.
+
+    Raises
+    ------
+    SceneError
+        When the scene is damaged.
+    """
+    masks, grid = masks_of(source), source.scene.grid
+    told = masks.told_by["water"]
+    if told.startswith("unknown"):
+        why = f"lakes were not looked for: the scene does not tell water ({told.removeprefix('unknown: ')})"
+        return FoundLakes(empty(LAKES, pyproj.CRS.from_user_input(grid.crs)), (why,))
+    names = ("water",) if masks.sun is None else ("water", "shadow")
+    found = np.empty((len(names), *grid.shape), np.uint8)
+    with masks.reader() as reader:
+        for row in range(0, grid.shape[0], _ROWS):
+            window = Window(row, 0, min(_ROWS, grid.shape[0] - row), grid.shape[1])
+            found[(slice(None), *window.slices)] = reader.read(window, names)
+    water = found[0]
+    water[(classes != BACKGROUND) & (classes != UNKNOWN)] = 0
+    shadow = None if masks.sun is None else found[1]
+    return find_lakes(water, labels, ids, grid, shadow=shadow, heights=heights, settings=settings)
 
 
 def _longest_contact(candidates: Labels, count: int, labels: Labels) -> NDArray[np.int64]:
@@ -241,8 +288,8 @@ def _findings(dark: int, steep: int, settings: LakeSettings, blind: bool, kept: 
         said.append(f"{dark} areas of water at glaciers lie in shadow and were left out of the lakes")
     if steep:
         said.append(
-            f"{steep} areas of water at glaciers are steeper than {settings.steepest_degrees:g} degrees and were left "
-            "out of the lakes"
+            f"{steep} areas of water at glaciers are steeper than {settings.steepest_degrees:g} degrees and were "
+            "left out of the lakes"
         )
     if blind and kept:
         said.append("lakes could not be told from shadow by their slope: no heights are known")

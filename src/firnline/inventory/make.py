@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,11 @@ import firnline
 from firnline.files import sha256_of
 from firnline.inventory.area_error import RegionalSum, area_errors, regional_sum
 from firnline.inventory.attributes import Known, describe_glaciers
+from firnline.inventory.columns import LAKES, empty
 from firnline.inventory.glaciers import find_glaciers
 from firnline.inventory.heights import open_heights
 from firnline.inventory.inventory import Inventory, write_inventory
+from firnline.inventory.lakes import FoundLakes, LakeSettings, lakes_of_scene
 from firnline.inventory.links import read_given
 from firnline.inventory.map_folder import CLASSES, MapFolder
 from firnline.inventory.polygonise import RGI_MINIMUM_AREA_KM2
@@ -44,6 +46,8 @@ class InventorySettings:
     """Whether what no reference divides is divided by the flow of the ice, where heights are known."""
     simplify_m: float | None = None
     """How far outlines may move to be simpler, metres; they follow the pixels without it."""
+    lakes: LakeSettings = field(default_factory=LakeSettings)
+    """What counts as a lake."""
     attributes: Path | None = None
     """A user's table of columns that nothing here can know (names, regions, terminus types)."""
 
@@ -92,7 +96,8 @@ def make_inventory(mapped: MapFolder, out: Path, settings: InventorySettings = I
     classes, grid, scheme = mapped.raster
     reference = None if settings.reference is None else read_reference(settings.reference, settings.reference_id)
     given = None if settings.attributes is None else read_given(settings.attributes)
-    with open_heights(grid, settings.dem, mapped.source()) as heights:
+    source = mapped.source()
+    with open_heights(grid, settings.dem, source) as heights:
         found = find_glaciers(
             classes,
             grid,
@@ -117,10 +122,24 @@ def make_inventory(mapped: MapFolder, out: Path, settings: InventorySettings = I
             quality=mapped.quality or None,
         )
         described, hypsometry = describe_glaciers(glaciers, known)
+        lakes = FoundLakes(
+            empty(LAKES, glaciers.crs), ("lakes were not looked for: the scene is not there any more",)
+        )
+        if source is not None:
+            values = None if heights is None else heights.values
+            lakes = lakes_of_scene(
+                source,
+                classes,
+                found.labels,
+                described["glacier_id"].tolist(),
+                heights=values,
+                settings=settings.lakes,
+            )
     record = _provenance(mapped, settings)
-    inventory = Inventory(described, found.parts, found.holes, hypsometry=hypsometry, provenance=record)
+    inventory = Inventory(described, found.parts, found.holes, lakes.lakes, hypsometry, record)
     write_inventory(inventory, out)
-    return Made(inventory, regional_sum(described), (*found.findings, *_findings(described, heights is None, given)))
+    findings = (*found.findings, *lakes.findings, *_findings(described, heights is None, given))
+    return Made(inventory, regional_sum(described), findings)
 
 
 def _findings(glaciers: pd.DataFrame, without_heights: bool, given: pd.DataFrame | None) -> list[str]:

@@ -16,7 +16,15 @@ from firnline.errors import ConfigError
 from firnline.features import FeatureSource
 from firnline.preflight.level import Look, look_of
 from firnline.report.falsecolour import read_decimated, step_for
-from firnline.spectral import DEFAULTS, NDSI_OF_SNOW, NIR_OF_SNOW, common_level, difference_above, index_bands
+from firnline.spectral import (
+    DEFAULTS,
+    NDSI_OF_SNOW,
+    NIR_OF_SNOW,
+    NIR_OF_WATER,
+    common_level,
+    difference_above,
+    index_bands,
+)
 
 Features = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -103,8 +111,9 @@ def choose_rules(source: FeatureSource, thresholds: MaskThresholds) -> Chosen:
     if level == Level.UNKNOWN and not _mixed(source) and _looks_like_reflectance(source):
         level = Level.SURFACE_REFLECTANCE
         note = "the level is not said, and the values look like reflectance: thresholds are those of the surface"
-    water, snow = _water(source, thresholds, level), _snow(source, thresholds, level)
-    shadow = _shadow(source, thresholds, level, water if isinstance(water, MaskRule) else None)
+    water = _water(source, thresholds, level)
+    wet = water if isinstance(water, MaskRule) else None
+    snow, shadow = _snow(source, thresholds, level, wet), _shadow(source, thresholds, level, wet)
     rules: dict[str, MaskRule] = {}
     why_not: dict[str, str] = {}
     for name, found in (("water", water), ("shadow", shadow), ("snow", snow)):
@@ -144,7 +153,7 @@ def _water(source: FeatureSource, given: MaskThresholds, level: Level) -> MaskRu
         return _lacking(source, needs)
     usual = DEFAULTS.get(level, DEFAULTS[Level.UNKNOWN])
     ndwi = usual.ndwi if given.ndwi is None else given.ndwi
-    dark = usual.water_nir if given.water_nir is None else given.water_nir
+    dark = (NIR_OF_WATER if level in _REFLECTANCE else None) if given.water_nir is None else given.water_nir
     if ndwi is None or dark is None:
         return _no_threshold(level)
 
@@ -154,7 +163,7 @@ def _water(source: FeatureSource, given: MaskThresholds, level: Level) -> MaskRu
     return MaskRule(needs, f"NDWI > {ndwi:g} and nir08 < {dark:g} (McFeeters 1996, 2013)", test)
 
 
-def _snow(source: FeatureSource, given: MaskThresholds, level: Level) -> MaskRule | str:
+def _snow(source: FeatureSource, given: MaskThresholds, level: Level, water: MaskRule | None) -> MaskRule | str:
     if source.missing(["ndsi"]):
         return _lacking(source, ("ndsi",))
     index = index_bands(source, "ndsi")
@@ -168,11 +177,16 @@ def _snow(source: FeatureSource, given: MaskThresholds, level: Level) -> MaskRul
         source_of = f"{states} (Dozier 1989, Hall et al. 1995); snow and ice, and water may be among them"
         return MaskRule(index, source_of, lambda values: difference_above(tuple(values), ndsi))
 
-    def test(values: Features) -> Bools:
-        return np.asarray(difference_above(tuple(values[:-1]), ndsi) & (values[-1] > np.float32(least)))
+    wet = () if water is None else water.needs
 
-    states = f"{states} and {bright} > {least:g} (Dozier 1989, Hall et al. 1995); snow and ice that is lit"
-    return MaskRule((*index, bright), states, test)
+    def test(values: Features) -> Bools:
+        own = values[: len(values) - len(wet)]
+        snow = np.asarray(difference_above(tuple(own[:-1]), ndsi) & (own[-1] > np.float32(least)))
+        return snow if water is None else snow & ~water.test(values[len(own) :])
+
+    states = f"{states} and {bright} > {least:g}{'' if water is None else ', and not water'}"
+    states += " (Dozier 1989, Hall et al. 1995); snow and ice that is lit"
+    return MaskRule((*index, bright, *wet), states, test)
 
 
 def _shadow(source: FeatureSource, given: MaskThresholds, level: Level, water: MaskRule | None) -> MaskRule | str:

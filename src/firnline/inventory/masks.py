@@ -224,7 +224,7 @@ def write_masks(
     ...     file.write(np.array([[[0.08, 0.1, -9]], [[0.02, 0.3, -9]]], np.float32))
     >>> masks = masks_of(FeatureSource(open_scene(scene)))
     >>> print(masks.told_by["water"])
-    NDWI > 0.3 and nir08 < 0.06 (McFeeters 1996, 2013)
+    NDWI > 0.3 and nir08 < 0.15 (McFeeters 1996, 2013)
     >>> print(masks.told_by["snow"])
     unknown: needs ndsi, which needs swir16
     >>> shares = write_masks(scene.with_name("masks.tif"), masks)
