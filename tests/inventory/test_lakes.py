@@ -59,7 +59,11 @@ def test_between_two_glaciers_the_longer_contact_has_it_and_no_one_encloses_it()
 
 
 def test_what_the_map_calls_ice_is_no_lake() -> None:
-    assert contacts("11111", "1WWW1", "11111") == []
+    water, labels, grid = drawn("11111", "1WWW1", "11111")
+    found = find_lakes(water, labels, IDS, grid, settings=SMALL)
+    assert found.lakes.empty
+    assert found.findings[0].startswith("1 areas of water (0.00 km2) lie in what the map calls glacier")
+    assert find_lakes(water, labels, IDS, grid).findings == (), "smaller than a lake"
 
 
 def test_unknown_water_is_no_lake() -> None:

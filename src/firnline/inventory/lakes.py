@@ -84,8 +84,8 @@ def find_lakes(
     Pixels of glaciers are ice, whatever the mask says of them: a lake is made of water in no glacier. Its pixels hang
     together over edges. It is ``on`` a glacier where no path leads away from it without crossing that glacier's
     ice (over rock or unknown, corners included), else ``touching``. It belongs to the glacier with which it shares
-    the most edges; of equal ones to the first. Shallow water under ice cover, and water with a rim of other pixels
-    around it, is not found.
+    the most edges; of equal ones to the first. A lake that the map took for ice is not found; that there is water in
+    the ice is told in the findings.
 
     Water in shadow is the classic false alarm: an area is left out where most of it lies in `shadow`, or where its
     mean slope by `heights` is more than a lake can have.
@@ -128,15 +128,15 @@ def find_lakes(
             raise GridError(f"the raster of {name} has the shape {array.shape}, the grid {grid.shape}")
     candidates, values = regions(((water == 1) & (labels == 0)).view(np.uint8))
     count = values.size
+    test = _Test(shadow, heights, grid, settings)
     owner = _longest_contact(candidates, count, labels)
-    kept = owner > 0
-    # A hair's breadth, because 0.0054 km2 in pixels of 30 m is 6.000000000000001 of them.
-    pixels = sizes(candidates, count)
-    kept &= pixels >= settings.minimum_area_km2 / grid.pixel_area_km2 * (1 - 1e-9)
-    dark = kept & (_share(candidates, count, shadow) > settings.most_shadow)
-    steep = kept & ~dark & (_slopes(candidates, count, heights, grid) > settings.steepest_degrees)
-    kept &= ~dark & ~steep
-    findings = _findings(int(dark.sum()), int(steep.sum()), settings, heights is None, int(kept.sum()))
+    large = (owner > 0) & test.large(candidates, count)
+    dark, steep = test.dark(candidates, count) & large, test.steep(candidates, count) & large
+    kept = large & ~dark & ~steep
+    findings = (
+        *_findings(int(dark.sum()), int((steep & ~dark).sum()), settings, heights is None and bool(kept.any())),
+        *_in_ice(water, labels, test),
+    )
     if not kept.any():
         return FoundLakes(empty(LAKES, pyproj.CRS.from_user_input(grid.crs)), findings)
     chosen = np.zeros(count + 1, np.int32)
@@ -197,7 +197,7 @@ def lakes_of_scene(
             window = Window(row, 0, min(_ROWS, grid.shape[0] - row), grid.shape[1])
             found[(slice(None), *window.slices)] = reader.read(window, names)
     water = found[0]
-    water[(classes != BACKGROUND) & (classes != UNKNOWN)] = 0
+    water[(classes != BACKGROUND) & (classes != UNKNOWN) & (labels == 0)] = 0
     shadow = None if masks.sun is None else found[1]
     return find_lakes(water, labels, ids, grid, shadow=shadow, heights=heights, settings=settings)
 
@@ -242,34 +242,59 @@ def _enclosed(candidates: Labels, count: int, labels: Labels) -> NDArray[np.bool
     return alone[gap_of[1:]]
 
 
-def _share(candidates: Labels, count: int, shadow: NDArray[np.uint8] | None) -> NDArray[np.float64]:
-    """Share of the known pixels of candidate 1, 2, ... that lie in shadow; 0 where none is known."""
-    if shadow is None:
-        return np.zeros(count)
-    inside = candidates > 0
-    number, value = candidates[inside], shadow[inside]
-    known = np.bincount(number[value != UNKNOWN], minlength=count + 1)[1:]
-    dark = np.bincount(number[value == 1], minlength=count + 1)[1:]
-    return dark / np.maximum(known, 1)
+@dataclass(frozen=True, eq=False)
+class _Test:
+    """What tells lakes from what only looks like water."""
+
+    shadow: NDArray[np.uint8] | None
+    heights: NDArray[np.float32] | None
+    grid: Grid
+    settings: LakeSettings
+
+    def large(self, areas: Labels, count: int) -> NDArray[np.bool_]:
+        """Whether area 1, 2, ... has the least size."""
+        # A hair's breadth, because 0.0054 km2 in pixels of 30 m is 6.000000000000001 of them.
+        least = self.settings.minimum_area_km2 / self.grid.pixel_area_km2 * (1 - 1e-9)
+        return sizes(areas, count) >= least
+
+    def dark(self, areas: Labels, count: int) -> NDArray[np.bool_]:
+        """Whether most of the pixels of area 1, 2, ... whose shadow is known lie in it."""
+        if self.shadow is None:
+            return np.zeros(count, np.bool_)
+        inside = areas > 0
+        number, value = areas[inside], self.shadow[inside]
+        known = np.bincount(number[value != UNKNOWN], minlength=count + 1)[1:]
+        dark = np.bincount(number[value == 1], minlength=count + 1)[1:]
+        return dark > self.settings.most_shadow * known
+
+    def steep(self, areas: Labels, count: int) -> NDArray[np.bool_]:
+        """Whether area 1, 2, ... has too high a mean slope; in strips, so that no raster of slopes is held."""
+        if self.heights is None:
+            return np.zeros(count, np.bool_)
+        sums, known = np.zeros(count + 1), np.zeros(count + 1)
+        for row in range(0, self.grid.shape[0], _ROWS):
+            window = Window(row, 0, min(_ROWS, self.grid.shape[0] - row), self.grid.shape[1])
+            number = areas[window.slices]
+            if number.any():
+                slope = _slope(self.heights, window, self.grid)
+                at = (number > 0) & np.isfinite(slope)
+                sums += np.bincount(number[at], weights=slope[at], minlength=count + 1)
+                known += np.bincount(number[at], minlength=count + 1)
+        return (sums > self.settings.steepest_degrees * known)[1:]
 
 
-def _slopes(candidates: Labels, count: int, heights: NDArray[np.float32] | None, grid: Grid) -> NDArray[np.float64]:
-    """Mean slope of candidate 1, 2, ... in degrees, NaN where unknown; in strips, so that no raster of it is held."""
-    means = np.full(count, np.nan)
-    if heights is None:
-        return means
-    sums, known = np.zeros(count + 1), np.zeros(count + 1)
-    for row in range(0, grid.shape[0], _ROWS):
-        window = Window(row, 0, min(_ROWS, grid.shape[0] - row), grid.shape[1])
-        number = candidates[window.slices]
-        if not number.any():
-            continue
-        slope = _slope(heights, window, grid)
-        at = (number > 0) & np.isfinite(slope)
-        sums += np.bincount(number[at], weights=slope[at], minlength=count + 1)
-        known += np.bincount(number[at], minlength=count + 1)
-    np.divide(sums[1:], known[1:], out=means, where=known[1:] > 0)
-    return means
+def _in_ice(water: NDArray[np.uint8], labels: Labels, test: _Test) -> tuple[str, ...]:
+    """A sentence on areas inside the ice of the map that pass for lakes."""
+    areas, values = regions(((water == 1) & (labels > 0)).view(np.uint8))
+    count = values.size
+    passed = test.large(areas, count) & ~test.dark(areas, count) & ~test.steep(areas, count)
+    if not passed.any():
+        return ()
+    km2 = float(sizes(areas, count)[passed].sum() * test.grid.pixel_area_km2)
+    return (
+        f"{int(passed.sum())} areas of water ({km2:.2f} km2) lie in what the map calls glacier: they count as ice, "
+        "and are not among the lakes",
+    )
 
 
 def _slope(heights: NDArray[np.float32], window: Window, grid: Grid) -> NDArray[np.float32]:
@@ -282,7 +307,7 @@ def _slope(heights: NDArray[np.float32], window: Window, grid: Grid) -> NDArray[
     return slope_of(*gradient(near, grid.transform.a, -grid.transform.e))
 
 
-def _findings(dark: int, steep: int, settings: LakeSettings, blind: bool, kept: int) -> tuple[str, ...]:
+def _findings(dark: int, steep: int, settings: LakeSettings, blind: bool) -> tuple[str, ...]:
     said = []
     if dark:
         said.append(f"{dark} areas of water at glaciers lie in shadow and were left out of the lakes")
@@ -291,6 +316,6 @@ def _findings(dark: int, steep: int, settings: LakeSettings, blind: bool, kept: 
             f"{steep} areas of water at glaciers are steeper than {settings.steepest_degrees:g} degrees and were "
             "left out of the lakes"
         )
-    if blind and kept:
+    if blind:
         said.append("lakes could not be told from shadow by their slope: no heights are known")
     return tuple(said)
