@@ -33,7 +33,7 @@ def facts_of(inventory: Inventory, title: str) -> InventoryFacts:
         inventory.parts,
         inventory.holes,
         inventory.lakes,
-        divides(inventory.glaciers).to_crs(inventory.glaciers.crs).geometry,
+        divides(inventory.glaciers).to_crs(str(inventory.glaciers.crs)).geometry,
         inventory.hypsometry,
         Sums(sums.glaciers, sums.area_km2, sums.independent_km2, sums.correlated_km2, sums.lower_bounds),
         tuple(_limits(inventory.glaciers)),

@@ -27,7 +27,7 @@ Bounds = tuple[float, float, float, float]
 _PAPER: Final = (246, 246, 244)
 _SUN: Final = (315.0, 45.0)
 """Light from the upper left, where the eye expects it (Imhof 1965)."""
-_GREY: Final = (90.0, 165.0)
+_GREY: Final = (150.0, 100.0)
 """Hillshade from the one grey on, by so much more: pale, so that outlines stand out."""
 _SAMPLED: Final = 1000
 

@@ -8,6 +8,7 @@ from typing import Final
 import geopandas as gpd
 import numpy as np
 import shapely
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
@@ -26,6 +27,8 @@ _OVERVIEW, _SHEET = 1300, 560
 _LEAST_M: Final = 1500.0
 """No map shows less than this across."""
 _UNKNOWN: Final = "#6b6b6b"
+_HATCH: Final = 0.6
+"""Points; the default hides what lies beneath."""
 Shapes = NDArray[np.object_]
 
 
@@ -34,16 +37,18 @@ def overview(facts: InventoryFacts, backdrop: Backdrop) -> Picture:
     bounds = _around(tuple(facts.glaciers.total_bounds), 0.04)
     image, grid = backdrop.image(bounds, _OVERVIEW)
     frame = Frame(grid, 10.0, 130, 0.7)
-    figure, axes = canvas(image, frame, legend=True)
     metres_per_dot = (bounds[2] - bounds[0]) / (frame.inches * frame.dots)
-    _draw(axes, facts, None, 0.7, tolerance=metres_per_dot / 2)
-    furnish(axes, frame)
-    _legend(axes, frame, facts)
+    with rc_context({"hatch.linewidth": _HATCH}):
+        figure, axes = canvas(image, frame, legend=True)
+        _draw(axes, facts, None, 0.7, tolerance=metres_per_dot / 2)
+        furnish(axes, frame)
+        _legend(axes, frame, facts)
+        picture = encoded(figure, "jpg")
     caption = (
         "Clean parts are outlined in blue, debris-covered ones in vermilion and hatched. Broken black lines are "
         "divides between glaciers. Cross-hatched grey is ground within a glacier that could not be seen."
     )
-    return Picture("Overview", f"{caption} {backdrop.words}".strip(), encoded(figure, "jpg"), "image/jpeg", wide=True)
+    return Picture("Overview", f"{caption} {backdrop.words}".strip(), picture, "image/jpeg", wide=True)
 
 
 def sheet_map(facts: InventoryFacts, row: int, backdrop: Backdrop) -> Picture:
@@ -52,11 +57,12 @@ def sheet_map(facts: InventoryFacts, row: int, backdrop: Backdrop) -> Picture:
     bounds = _around(glacier.geometry.bounds, 0.12)
     image, grid = backdrop.image(bounds, _SHEET)
     frame = Frame(grid, 5.0, 150, 1.1)
-    figure, axes = canvas(image, frame, legend=False)
-    _draw(axes, facts, bounds, 1.1, tolerance=0.0, own=str(glacier["glacier_id"]))
-    furnish(axes, frame)
     name = str(glacier["glacier_id"])
-    return Picture(f"Map of {name}", "", encoded(figure, "jpg"), "image/jpeg")
+    with rc_context({"hatch.linewidth": _HATCH}):
+        figure, axes = canvas(image, frame, legend=False)
+        _draw(axes, facts, bounds, 1.1, tolerance=0.0, own=name)
+        furnish(axes, frame)
+        return Picture(f"Map of {name}", "", encoded(figure, "jpg"), "image/jpeg")
 
 
 def _around(bounds: Sequence[float], share: float) -> Bounds:
@@ -119,9 +125,9 @@ def _areas(
     path = Outline.make_compound_path(*(Outline(ring, closed=True) for ring in outlines))
     axes.add_patch(PathPatch(path, facecolor=colour, edgecolor="none", alpha=fill * strength))
     if hatch is not None:
-        patch = PathPatch(path, facecolor="none", edgecolor=colour, hatch=hatch, linewidth=0, alpha=0.8 * strength)
-        patch.set_hatch_linewidth(0.6 * width)
-        axes.add_patch(patch)
+        axes.add_patch(
+            PathPatch(path, facecolor="none", edgecolor=colour, hatch=hatch, linewidth=0, alpha=0.8 * strength)
+        )
     axes.add_collection(LineCollection(outlines, colors="white", linewidths=2.2 * width, alpha=0.6 * strength))
     axes.add_collection(LineCollection(outlines, colors=colour, linewidths=width, alpha=strength))
 
