@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import rasterio
+import rasterio.features
 from affine import Affine
 from rasterio.crs import CRS
 from shapely.geometry import box
 
+from firnline.classraster import read_classes
 from firnline.errors import ConfigError, GridError
+from firnline.features import FeatureSource
 from firnline.grid import Grid
 from firnline.inventory.columns import LAKES
-from firnline.inventory.lakes import LakeSettings, find_lakes
+from firnline.inventory.coverage import regions, sizes, touching
+from firnline.inventory.glaciers import find_glaciers
+from firnline.inventory.lakes import LakeSettings, find_lakes, lakes_of_scene
+from firnline.scene import open_scene
+from firnline.synthetic import make_range
+from firnline.synthetic.surface import Surface
 
 IDS = ["FL1", "FL2"]
 SIZE = 30.0
@@ -127,3 +138,29 @@ def test_shapes_and_settings_are_checked() -> None:
     for wrong in ({"minimum_area_km2": -1.0}, {"steepest_degrees": 0.0}, {"most_shadow": 2.0}):
         with pytest.raises(ConfigError):
             LakeSettings(**wrong)
+
+
+@pytest.mark.parametrize("sensor", ["sentinel2", "landsat8"])
+def test_lakes_of_a_synthetic_range_are_lakes(sensor: str, tmp_path: Path) -> None:
+    """With the true map of ice: every lake found is one, and the largest true one at the ice is among them."""
+    made = make_range(tmp_path, sensor=sensor, seed=0)
+    classes, grid, scheme = read_classes(made.classes)
+    source = FeatureSource(open_scene(made.scene))
+    with source.reader() as reader:
+        heights = reader.read(["elevation"])[0]
+    glaciers = find_glaciers(classes, grid, scheme)
+    found = lakes_of_scene(
+        source, classes, glaciers.labels, glaciers.glaciers["glacier_id"].tolist(), heights=heights
+    ).lakes
+    with rasterio.open(made.surfaces) as file:
+        is_lake = (file.read(1) & 63) == Surface.LAKE
+    numbers = rasterio.features.rasterize(
+        [(shape, number) for number, shape in enumerate(found.geometry, start=1)],
+        out_shape=grid.shape, transform=grid.transform,
+    )  # fmt: skip
+    assert is_lake[numbers > 0].mean() > 0.98
+    true, values = regions(is_lake.view(np.uint8))
+    at_ice = touching(true, values.size, glaciers.labels > 0)
+    largest = int(np.argmax(np.where(at_ice, sizes(true, values.size), 0))) + 1
+    assert (numbers[true == largest] > 0).mean() > 0.7, "the rest is shore, whose pixels are mixed"
+    assert set(found["glacier_id"]) <= set(glaciers.glaciers["glacier_id"])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import rasterio
 from numpy.typing import NDArray
 
 import firnline
@@ -25,6 +26,8 @@ from firnline.scene import Scene
 NAMES: Final = ("water", "shadow", "snow")
 """The masks, in the order of their bands."""
 _ROWS: Final = 512
+_CACHE_MB: Final = 64
+"""GDAL would else keep blocks in up to a twentieth of the machine's memory."""
 _FLAGGED: Final = {"water": Flag.WATER, "shadow": Flag.TERRAIN_SHADOW | Flag.CLOUD_SHADOW, "snow": Flag.SNOW}
 
 Masks = NDArray[np.uint8]
@@ -78,7 +81,7 @@ class MaskSource:
     @contextmanager
     def reader(self) -> Iterator[MaskReader]:
         """Open the scene for many reads."""
-        with self.source.reader() as reader:
+        with rasterio.Env(GDAL_CACHEMAX=_CACHE_MB), self.source.reader() as reader:
             yield MaskReader(self, reader)
 
 
@@ -251,7 +254,8 @@ def write_masks(
         "VALUES": "0 no, 1 yes, 255 unknown",
         "FIRNLINE_VERSION": firnline.__version__,
     }
-    write_cog(Path(path), strips(), grid, NAMES, tags, "mode")
+    with rasterio.Env(GDAL_CACHEMAX=_CACHE_MB):
+        write_cog(Path(path), strips(), grid, NAMES, tags, "mode")
     pixels = grid.shape[0] * grid.shape[1]
     return {
         name: MaskShares(int(known) / pixels, int(found) / int(known) if known else 0.0)

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 import pyproj
+import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
@@ -30,6 +31,7 @@ _SUN: Final = (315.0, 45.0)
 _GREY: Final = (150.0, 100.0)
 """Hillshade from the one grey on, by so much more: pale, so that outlines stand out."""
 _SAMPLED: Final = 1000
+_CACHE_MB: Final = 64
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def open_backdrop(crs: CRS, scene: Scene | None, dem: Path | None) -> Iterator[B
     SceneError, BandError
         When the scene or the DEM cannot be read.
     """
-    with ExitStack() as stack:
+    with rasterio.Env(GDAL_CACHEMAX=_CACHE_MB), ExitStack() as stack:
         if scene is not None:
             if pyproj.CRS.from_user_input(scene.grid.crs) != pyproj.CRS.from_user_input(crs):
                 raise GridError(
