@@ -3,7 +3,7 @@
     python benchmarks/inventory.py [--glaciers 5000] [--rows 7058] [--columns 7747]
         [--heights] [--reference] [--simplify M] [--whole]
 
-`--whole` makes the whole inventory: heights of a DEM file of 30 m, attributes, area errors, the GeoPackage, and its check.
+`--whole` makes the whole inventory: attributes from a DEM file of 30 m, area errors, the GeoPackage, and its check.
 
 Peak memory is that of the process, the class raster (and heights) included.
 """

@@ -15,6 +15,7 @@ import rasterio.features
 from firnline.classraster import read_classes
 from firnline.evaluation.compare import Pair, evaluate
 from firnline.features import FeatureSource
+from firnline.inventory.export import VectorFormat
 from firnline.mapping import MapSettings, map_scene
 from firnline.scene import open_scene
 from firnline.synthetic import SyntheticRange, make_range
@@ -191,3 +192,11 @@ def test_a_real_tile_is_mapped_and_evaluated_by_the_readme(shared_data: Path, tm
     code, out, _ = firnline("evaluate", tmp_path / "out", "--truth", truth)
     assert code == 0
     assert "everything is glacier" in out
+
+
+def test_outlines_of_an_earlier_map_do_not_stay(mountains: SyntheticRange, tmp_path: Path) -> None:
+    source, other = FeatureSource(open_scene(mountains.scene)), tmp_path / "out" / "glaciers.qgz"
+    map_scene(source, "ratio", tmp_path / "out", MapSettings(formats=(VectorFormat.SHAPEFILE,)))
+    other.touch()
+    map_scene(source, "ratio", tmp_path / "out", MapSettings(formats=(VectorFormat.GEOPACKAGE,)))
+    assert sorted(path.name for path in (tmp_path / "out").glob("glaciers.*")) == ["glaciers.gpkg", "glaciers.qgz"]

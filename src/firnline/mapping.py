@@ -341,6 +341,9 @@ def _write_all(
     names = sorted(path.name for path in beside.iterdir())
     for name in names:
         _move(beside / name, out_dir / name)
+    for suffix in _OUTLINE_SUFFIXES:  # outlines of an earlier map, in another format: they would pass for this one's
+        if f"{OUTLINES}.{suffix}" not in names:
+            (out_dir / f"{OUTLINES}.{suffix}").unlink(missing_ok=True)
     vectors = tuple(out_dir / name for name in names if name.startswith(f"{OUTLINES}."))
     return MapResult(
         out_dir,
@@ -361,6 +364,10 @@ _SUFFIX = {
     VectorFormat.SHAPEFILE: "shp",
     VectorFormat.GEOPARQUET: "parquet",
 }
+
+
+_OUTLINE_SUFFIXES = (*_SUFFIX.values(), "shx", "dbf", "prj", "cpg")
+"""Of every file that outlines are written to."""
 
 
 def _copy_flags(scene: Scene, beside: Path, out_dir: Path) -> None:

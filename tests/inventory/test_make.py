@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
+import pandas as pd
 import pytest
 import shapely
 
 from firnline.features import FeatureSource
+from firnline.inventory.delivery.deliver import deliver
 from firnline.inventory.inventory import read_inventory
+from firnline.inventory.make import InventorySettings, make_inventory
+from firnline.inventory.map_folder import open_map
 from firnline.mapping import map_scene
 from firnline.scene import open_scene
 from firnline.synthetic import SyntheticRange, make_range
 
 Cli = Callable[..., tuple[int, str, str]]
+
+SOME_SUMMER = (dt.date(2018, 8, 1), dt.date(2018, 9, 30))
+"""The set does not say the days of its images; a user who knows them says them."""
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +40,26 @@ def mapped(mountains: SyntheticRange, tmp_path_factory: pytest.TempPathFactory) 
     return out
 
 
-def test_an_inventory_of_a_synthetic_range_passes_its_check(mapped: Path, tmp_path: Path, firnline: Cli) -> None:
-    path = tmp_path / "inventory.gpkg"
-    code, out, err = firnline("inventory", "make", mapped, "-o", path)
-    assert (code, err) == (0, ""), out + err
+@pytest.fixture(scope="module")
+def path(mapped: Path) -> Path:
+    """The inventory of the range."""
+    made = mapped.parent / "inventory.gpkg"
+    make_inventory(open_map(mapped), made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def tile(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The inventory of Sentinel-2 tile 113, mapped by the rules, with the elevation that the tile itself holds."""
+    folder = tmp_path_factory.mktemp("tile")
+    sidecar = Path(__file__).parents[2] / "examples" / "sidecars" / "sentinel2-himalaya.yaml"
+    scene = open_scene(shared_data / "sentinel2-himalaya" / "113_image.tif", sidecar=sidecar)
+    map_scene(FeatureSource(scene), "ratio", folder / "map")
+    make_inventory(open_map(folder / "map"), folder / "inventory.gpkg", InventorySettings(dates=SOME_SUMMER))
+    return folder / "inventory.gpkg"
+
+
+def test_an_inventory_of_a_synthetic_range_passes_its_check(path: Path, firnline: Cli) -> None:
     made = read_inventory(path)
     assert len(made.glaciers) > 3
     assert made.glaciers["glacier_id"].is_unique
@@ -46,9 +71,7 @@ def test_an_inventory_of_a_synthetic_range_passes_its_check(mapped: Path, tmp_pa
     assert code == 0, out + err
 
 
-def test_nothing_is_guessed(mapped: Path, tmp_path: Path, firnline: Cli) -> None:
-    path = tmp_path / "inventory.gpkg"
-    firnline("inventory", "make", mapped, "-o", path)
+def test_nothing_is_guessed(path: Path) -> None:
     glaciers = read_inventory(path).glaciers
     for name in ("rgi_id", "glims_id", "glac_name", "o1region", "o2region", "primeclass", "lmax_m", "termlon"):
         assert glaciers[name].isna().all(), name
@@ -65,11 +88,8 @@ def test_provenance_goes_with_it(mapped: Path, tmp_path: Path, firnline: Cli) ->
     assert read_inventory(path).glaciers["area_km2"].min() >= 0.0199
 
 
-def test_a_reference_gives_its_divides(
-    mountains: SyntheticRange, mapped: Path, tmp_path: Path, firnline: Cli
-) -> None:
-    path, again = tmp_path / "first.gpkg", tmp_path / "second.gpkg"
-    firnline("inventory", "make", mapped, "-o", path)
+def test_a_reference_gives_its_divides(path: Path, mapped: Path, tmp_path: Path, firnline: Cli) -> None:
+    again = tmp_path / "second.gpkg"
     code, out, err = firnline("inventory", "make", mapped, "-o", again, "--reference", path)
     assert (code, err) == (0, ""), out + err
     first, second = read_inventory(path).glaciers, read_inventory(again).glaciers
@@ -85,6 +105,10 @@ def test_a_reference_gives_its_divides(
         (["nowhere"], "holds no classes.tif"),
         (["MAP", "--dem", "nowhere.tif"], "does not exist"),
         (["MAP", "--reference", "nowhere.gpkg"], "nowhere.gpkg"),
+        (["MAP", "--attributes", "nowhere.csv"], "does not exist"),
+        (["MAP", "--dates", "summer"], "are no dates"),
+        (["MAP", "--dates", "2018-09-01/2018-08-01"], "ends before it begins"),
+        (["MAP", "--dates", "2018-09-01/.."], "open at an end"),
     ],
 )
 def test_bad_input_is_one_line(arguments: list[str], said: str, mapped: Path, tmp_path: Path, firnline: Cli) -> None:
@@ -111,16 +135,43 @@ def test_a_record_of_an_older_version_is_told(mapped: Path, tmp_path: Path, firn
 
 
 @pytest.mark.real
-def test_an_inventory_of_a_real_tile_passes_its_check(shared_data: Path, tmp_path: Path, firnline: Cli) -> None:
-    """Sentinel-2 tile 113, mapped by the rules, with the elevation that the tile itself holds."""
-    scene = shared_data / "sentinel2-himalaya" / "113_image.tif"
-    sidecar = Path(__file__).parents[2] / "examples" / "sidecars" / "sentinel2-himalaya.yaml"
-    code, out, err = firnline("map", scene, "--model", "ratio", "--sidecar", sidecar, "-o", tmp_path / "map")
+def test_an_inventory_of_a_real_tile_passes_its_check(tile: Path, firnline: Cli) -> None:
+    code, out, err = firnline("inventory", "check", tile)
     assert code == 0, out + err
-    path = tmp_path / "inventory.gpkg"
-    code, out, err = firnline("inventory", "make", tmp_path / "map", "-o", path)
-    assert (code, err) == (0, ""), out + err
-    code, out, err = firnline("inventory", "check", path)
-    assert code == 0, out + err
-    glaciers = gpd.read_file(path, layer="glaciers")
+    glaciers = read_inventory(tile).glaciers
     assert glaciers["zmin_m"].between(3000, 6500).all()
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("which", ["path", "tile"])
+def test_it_reads_as_a_table_of_rgi_7(
+    which: str, request: pytest.FixtureRequest, tmp_path: Path, firnline: Cli
+) -> None:
+    made, data = request.getfixturevalue(which), request.getfixturevalue("shared_data")
+    code, out, err = firnline("inventory", "export", made, "--to", "rgi7", "-o", tmp_path / "ours")
+    assert code == 0, out + err
+    ours, theirs = (
+        gpd.read_file(tmp_path / "ours" / "ours.shp"),
+        gpd.read_file(data / "vectors-dems" / "rgi7g_hef_complex.shp"),
+    )
+    assert list(ours.columns) == list(theirs.columns)
+    assert ours.crs == theirs.crs
+    both = pd.concat([theirs, ours], ignore_index=True)
+    for name in ("area_km2", "zmed_m", "slope_deg", "aspect_sec", "utm_zone", "term_type"):
+        assert both[name].notna().all(), name
+        assert both[name].dtype == theirs[name].dtype, name
+
+
+@pytest.mark.real
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("which", ["path", "tile"])
+def test_oggm_accepts_it(which: str, request: pytest.FixtureRequest, oggm: Any, tmp_path: Path) -> None:
+    made = read_inventory(request.getfixturevalue(which))
+    deliver(made, tmp_path / "delivered", "oggm", region="15-03")
+    oggm.cfg.PATHS["working_dir"] = str(tmp_path / "work")
+    oggm.cfg.PARAMS["use_multiprocessing"] = oggm.cfg.PARAMS["use_intersects"] = False
+    table = gpd.read_file(tmp_path / "delivered" / "glaciers.gpkg")
+    directories = oggm.workflow.init_glacier_directories(table)
+    assert [each.rgi_id for each in directories] == made.glaciers["glacier_id"].tolist()
+    areas = [each.rgi_area_km2 for each in directories]
+    assert areas == pytest.approx(made.glaciers["area_km2"].tolist())

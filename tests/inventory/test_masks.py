@@ -10,6 +10,7 @@ import pytest
 import rasterio
 from scipy import ndimage
 
+from firnline.errors import BandError
 from firnline.features import FeatureSource
 from firnline.flags import Flag, flags_path
 from firnline.grid import Window
@@ -77,7 +78,9 @@ def test_a_mask_whose_bands_are_absent_is_unknown_and_says_so(tmp_path: Path) ->
 def test_digital_numbers_have_no_thresholds_but_take_given_ones(tmp_path: Path) -> None:
     numbers = {name: tuple(200 * value for value in values[:6]) for name, values in BANDS.items()}
     path = scene(tmp_path, numbers, "digital number")
-    assert masks_in(path)["water"] == (255,) * 6
+    with pytest.raises(BandError, match="can tell neither water nor shadow nor snow"):
+        masks_in(path)
+    assert not path.with_name("masks.tif").exists()
     given = masks_in(path, MaskThresholds(ndwi=0.3, water_nir=30.0, ndsi=0.4, snow_nir=22.0, dark=22.0))
     assert given == {"water": WATER[:6], "shadow": SHADOW[:6], "snow": SNOW[:6]}
 

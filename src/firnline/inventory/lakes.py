@@ -168,8 +168,9 @@ def lakes_of_scene(
 ) -> FoundLakes:
     """Find the lakes at the glaciers of a map in the scene that was mapped.
 
-    Water is told by the scene's bands and flags (`firnline.inventory.masks`), shadow by heights and the sun alone: by
-    darkness it cannot be told from water. What the map calls ice, in a glacier or too small for one, is no water.
+    Water and shadow are told by the scene's bands, heights and flags (`firnline.inventory.masks`). Shadow by darkness
+    alone never holds water, so that it leaves out no lake. What the map calls ice, in a glacier or too small for one, is
+    no water.
 
     Parameters
     ----------
@@ -188,17 +189,15 @@ def lakes_of_scene(
     masks, grid = masks_of(source), source.scene.grid
     told = masks.told_by["water"]
     if told.startswith("unknown"):
-        why = f"lakes were not looked for: the scene does not tell water ({told.removeprefix('unknown: ')})"
+        why = f"the scene cannot tell water ({told.removeprefix('unknown: ')}): lakes are not outlined"
         return FoundLakes(empty(LAKES, pyproj.CRS.from_user_input(grid.crs)), (why,))
-    names = ("water",) if masks.sun is None else ("water", "shadow")
-    found = np.empty((len(names), *grid.shape), np.uint8)
+    found = np.empty((2, *grid.shape), np.uint8)
     with masks.reader() as reader:
         for row in range(0, grid.shape[0], _ROWS):
             window = Window(row, 0, min(_ROWS, grid.shape[0] - row), grid.shape[1])
-            found[(slice(None), *window.slices)] = reader.read(window, names)
-    water = found[0]
+            found[(slice(None), *window.slices)] = reader.read(window, ("water", "shadow"))
+    water, shadow = found
     water[(classes != BACKGROUND) & (classes != UNKNOWN) & (labels == 0)] = 0
-    shadow = None if masks.sun is None else found[1]
     return find_lakes(water, labels, ids, grid, shadow=shadow, heights=heights, settings=settings)
 
 

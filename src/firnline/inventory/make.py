@@ -7,13 +7,18 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyproj
+from numpy.typing import NDArray
 
 import firnline
+from firnline.features import FeatureSource
 from firnline.files import sha256_of
 from firnline.inventory.area_error import RegionalSum, area_errors, regional_sum
 from firnline.inventory.attributes import Known, describe_glaciers
 from firnline.inventory.columns import LAKES, empty
+from firnline.inventory.coverage import Labels
 from firnline.inventory.glaciers import find_glaciers
 from firnline.inventory.heights import open_heights
 from firnline.inventory.inventory import Inventory, write_inventory
@@ -46,10 +51,10 @@ class InventorySettings:
     """Whether what no reference divides is divided by the flow of the ice, where heights are known."""
     simplify_m: float | None = None
     """How far outlines may move to be simpler, metres; they follow the pixels without it."""
-    lakes: LakeSettings = field(default_factory=LakeSettings)
-    """What counts as a lake."""
     attributes: Path | None = None
     """A user's table of columns that nothing here can know (names, regions, terminus types)."""
+    lakes: LakeSettings | None = field(default_factory=LakeSettings)
+    """What counts as a lake, where the scene is still there and tells water; None outlines none."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +101,7 @@ def make_inventory(mapped: MapFolder, out: Path, settings: InventorySettings = I
     classes, grid, scheme = mapped.raster
     reference = None if settings.reference is None else read_reference(settings.reference, settings.reference_id)
     given = None if settings.attributes is None else read_given(settings.attributes)
-    source = mapped.source()
-    with open_heights(grid, settings.dem, source) as heights:
+    with open_heights(grid, settings.dem, mapped.source()) as heights:
         found = find_glaciers(
             classes,
             grid,
@@ -122,24 +126,32 @@ def make_inventory(mapped: MapFolder, out: Path, settings: InventorySettings = I
             quality=mapped.quality or None,
         )
         described, hypsometry = describe_glaciers(glaciers, known)
-        lakes = FoundLakes(
-            empty(LAKES, glaciers.crs), ("lakes were not looked for: the scene is not there any more",)
-        )
-        if source is not None:
-            values = None if heights is None else heights.values
-            lakes = lakes_of_scene(
-                source,
-                classes,
-                found.labels,
-                described["glacier_id"].tolist(),
-                heights=values,
-                settings=settings.lakes,
-            )
+        lakes = _lakes(mapped, settings, described, found.labels, None if heights is None else heights.values)
     record = _provenance(mapped, settings)
-    inventory = Inventory(described, found.parts, found.holes, lakes.lakes, hypsometry, record)
+    inventory = Inventory(described, found.parts, found.holes, lakes.lakes, hypsometry=hypsometry, provenance=record)
     write_inventory(inventory, out)
-    findings = (*found.findings, *lakes.findings, *_findings(described, heights is None, given))
+    findings = (*found.findings, *_findings(described, heights is None, given), *lakes.findings)
     return Made(inventory, regional_sum(described), findings)
+
+
+def _lakes(
+    mapped: MapFolder,
+    settings: InventorySettings,
+    glaciers: pd.DataFrame,
+    labels: Labels,
+    heights: NDArray[np.float32] | None,
+) -> FoundLakes:
+    """Lakes of the glaciers, and why there are none where water cannot be told."""
+    none = empty(LAKES, pyproj.CRS.from_user_input(mapped.raster.grid.crs))
+    if settings.lakes is None:
+        return FoundLakes(none)
+    source = mapped.source()
+    if source is None:
+        return FoundLakes(none, ("the scene that was mapped is not there any more: lakes are not outlined",))
+    if settings.dem is not None:
+        source = FeatureSource(source.scene, settings.dem)
+    ids = glaciers["glacier_id"].tolist()
+    return lakes_of_scene(source, mapped.raster.classes, labels, ids, heights=heights, settings=settings.lakes)
 
 
 def _findings(glaciers: pd.DataFrame, without_heights: bool, given: pd.DataFrame | None) -> list[str]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 import firnline
 from firnline.classes import UNKNOWN
 from firnline.cog import write_cog
+from firnline.errors import BandError
 from firnline.features import FeatureReader, FeatureSource
 from firnline.flags import Flag, find_flags, read_flags
 from firnline.grid import Window
@@ -209,6 +210,8 @@ def write_masks(
 
     Raises
     ------
+    BandError
+        When nothing tells any of the three.
     OutputError
         When the file cannot be written.
     SceneError
@@ -235,7 +238,13 @@ def write_masks(
     ...     file.descriptions, file.read()[:, 0].tolist()
     (('water', 'shadow', 'snow'), [[1, 0, 255], [0, 0, 255], [255, 255, 255]])
     """
-    grid = masks.source.scene.grid
+    grid, told_by = masks.source.scene.grid, masks.told_by
+    if all(said.startswith("unknown") for said in told_by.values()):
+        raise BandError(
+            f"can tell neither water nor shadow nor snow (water is {told_by['water']})",
+            where=masks.source.scene.path,
+            do="give reflectance of green, nir08 and swir16, set thresholds, or put flags beside the scene",
+        )
     counts = np.zeros((len(NAMES), 2), np.int64)
 
     def strips() -> Iterator[tuple[int, Masks]]:
@@ -247,7 +256,7 @@ def write_masks(
                 progress((row + found.shape[1]) / grid.shape[0])
                 yield row, found
 
-    tags = {name.upper(): said for name, said in masks.told_by.items()}
+    tags = {name.upper(): said for name, said in told_by.items()}
     tags |= {"SCENE": str(masks.source.scene.path), "DEM": str(masks.source.dem or "none")}
     tags |= {
         "LEVEL_NOTE": masks.level,

@@ -16,7 +16,8 @@ def centres(outlines: gpd.GeoSeries) -> tuple[Floats, Floats]:
 
     Examples
     --------
-    >>> longitude, latitude = centres(gpd.GeoSeries([shapely.box(499000, 0, 501000, 2000)], crs="EPSG:32645"))
+    >>> from shapely import box
+    >>> longitude, latitude = centres(gpd.GeoSeries([box(499000, 0, 501000, 2000)], crs="EPSG:32645"))
     >>> longitude.round(6).tolist(), latitude.round(4).tolist()
     ([87.0], [0.009])
     """

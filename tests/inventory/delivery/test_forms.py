@@ -25,7 +25,7 @@ from firnline.inventory.inventory import Inventory, read_inventory, write_invent
 
 LAYERS = ("glaciers", "parts", "holes", "lakes")
 SUFFIX = {"shp": "shp", "geojson": "geojson", "geoparquet": "parquet", "fgb": "fgb"}
-EXAMPLE = Path(__file__).parents[3] / "examples" / "submission.yaml"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "delivery" / "submission.yaml"
 
 
 def made(form: str, out: Path, of: Inventory | None = None) -> tuple[Path, ...]:

@@ -28,7 +28,7 @@ from firnline.inventory.delivery.deliver import deliver
 from firnline.inventory.delivery.submission import Submission, read_submission
 from firnline.inventory.inventory import write_inventory
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "submission.yaml"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "delivery" / "submission.yaml"
 
 
 @pytest.fixture

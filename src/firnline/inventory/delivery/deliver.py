@@ -108,7 +108,7 @@ def deliver(
 
 def _require_options(form: Form, submission: Submission | None, region: str | None) -> None:
     if form == Form.GLIMS and submission is None:
-        do = "give --submission FILE.yaml (examples/submission.yaml is one)"
+        do = "give --submission FILE.yaml (examples/delivery/submission.yaml is one)"
         raise ConfigError("GLIMS asks who made the outlines, how, and from which images", do=do)
     if form != Form.GLIMS and submission is not None:
         raise ConfigError("is for --to glims only", where="--submission", do="leave it out")

@@ -87,5 +87,5 @@ def read_submission(path: Path) -> Submission:
     try:
         return Submission.model_validate(read_yaml(path, "a submission"))
     except ValidationError as error:
-        do = "see docs/delivery.md and examples/submission.yaml"
+        do = "see docs/delivery.md and examples/delivery/submission.yaml"
         raise ConfigError(explain(error), where=path, do=do) from None
