@@ -169,8 +169,8 @@ def lakes_of_scene(
     """Find the lakes at the glaciers of a map in the scene that was mapped.
 
     Water and shadow are told by the scene's bands, heights and flags (`firnline.inventory.masks`). Shadow by darkness
-    alone never holds water, so that it leaves out no lake. What the map calls ice, in a glacier or too small for one, is
-    no water.
+    alone never holds water, so that it leaves out no lake. What the map calls ice, in a glacier or too small for
+    one, is no water.
 
     Parameters
     ----------
