@@ -18,8 +18,9 @@ from firnline.classes import BACKGROUND, CLEAN_ICE, DEBRIS, UNKNOWN, Classes
 from firnline.errors import ConfigError, ModelError
 from firnline.features import FeatureSource
 from firnline.models.ratio import RatioModel, ratio_model
-from firnline.models.ratio_rules import DEFAULTS, RULE_NAMES, RatioSettings
+from firnline.models.ratio_rules import RULE_NAMES, RatioSettings
 from firnline.scene import open_scene
+from firnline.spectral import DEFAULTS
 
 GROUND = {
     # what            blue   green  red    nir08  swir16 slope

@@ -136,3 +136,9 @@ def test_a_real_scene_is_drawn(shared_data: Path) -> None:
     outlines = polygonise(nothing, scene.grid, LabelScheme.DEBRIS)
     picture = drawn(draw_pictures(scene, nothing, LabelScheme.DEBRIS, outlines)[0])
     assert picture.std() > 20
+
+
+def test_a_band_of_one_large_value_can_be_stretched() -> None:
+    values = np.full((3, 4, 4), 20_000, np.float32)
+    image = to_rgb(values, fit_stretch(("red", "green", "blue"), values))
+    assert image.max() == image.min()

@@ -23,6 +23,7 @@ from firnline.cli import (
     inventory_export,
     inventory_make,
     inventory_masks,
+    inventory_report,
     labels,
     map_,
     models_export,
@@ -102,6 +103,7 @@ inventory = typer.Typer(help="Glacier inventories: make, check and deliver.", no
 inventory.command("make")(inventory_make.command)
 inventory.command("masks")(inventory_masks.command)
 inventory.command("check")(inventory_check.command)
+inventory.command("report")(inventory_report.command)
 inventory.command("export")(inventory_export.command)
 app.add_typer(inventory, name="inventory")
 

@@ -35,6 +35,7 @@ def command(
     ),
 ) -> None:
     """Make an inventory of the map in FOLDER: glaciers divided and described, with their parts, holes and lakes."""
+    from firnline.inventory.lakes import LakeSettings
     from firnline.inventory.make import InventorySettings, make_inventory
     from firnline.inventory.map_folder import open_map
 
@@ -49,7 +50,7 @@ def command(
         divide_by_flow=flow,
         simplify_m=simplify,
         attributes=attributes,
-        lakes=lakes,
+        lakes=LakeSettings() if lakes else None,
     )
     made = make_inventory(open_map(folder), out, settings)
     for line in made.lines():

@@ -28,9 +28,9 @@ from firnline.experiments.results import Trials
 from firnline.experiments.scoring import iou_table
 from firnline.experiments.study import Study
 from firnline.grid import Window
+from firnline.report.canvas import nice_length
 from firnline.report.colours import CLASS_COLOURS
 from firnline.report.falsecolour import choose_bands, class_picture, fit_stretch, to_rgb
-from firnline.report.pictures import nice_length
 
 NAME: Final = "gallery"
 _PANEL: Final = 2.1

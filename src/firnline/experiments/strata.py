@@ -24,6 +24,7 @@ from firnline.flags import Flag, find_flags, read_flags
 from firnline.labels.dates import date_of_raster
 from firnline.models.ratio_rules import RatioSettings
 from firnline.preflight.level import Look, look_of
+from firnline.spectral import NIR_OF_SNOW
 
 Mask = NDArray[np.bool_]
 
@@ -41,7 +42,7 @@ _RULES: Final = RatioSettings()
 
 
 class StrataSettings(Settings):
-    """Thresholds; the spectral ones without a setting here are those of `firnline.models.ratio_rules` by level."""
+    """Thresholds; the spectral ones without a setting here are those of `firnline.spectral` by level."""
 
     edge_pixels: Annotated[int, Field(ge=1, le=10)] = 2
     beside_m: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 500.0
@@ -50,9 +51,6 @@ class StrataSettings(Settings):
     gentle_degrees: Annotated[float, Field(gt=0, lt=90)] = _RULES.steepest_debris
     days: Annotated[int, Field(ge=1)] = 366
     """Outlines drawn on images further from the scene's date than this, or without a date, are of `outline date`."""
-
-
-_OF_REFLECTANCE: Final = 0.11
 
 
 def rules(own: StrataSettings) -> dict[str, tuple[str, str]]:
@@ -97,7 +95,7 @@ def rules(own: StrataSettings) -> dict[str, tuple[str, str]]:
 def _darkness(own: StrataSettings) -> str:
     if own.dark is not None:
         return f"below {own.dark:g}"
-    return f"below {_OF_REFLECTANCE:g} of reflectance; not judged on digital numbers"
+    return f"below {NIR_OF_SNOW:g} of reflectance; not judged on digital numbers"
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +177,7 @@ class Ground:
     def _dark(self) -> Mask | None:
         limit = self.own.dark
         if limit is None and self._level in (Level.SURFACE_REFLECTANCE, Level.TOP_OF_ATMOSPHERE):
-            limit = _OF_REFLECTANCE
+            limit = NIR_OF_SNOW
         if limit is None or not self._optical:
             return None
         dark = np.ones(self.scene.area.shape, np.bool_)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pyproj
-import rasterio
+from numpy.typing import NDArray
 
 import firnline
 from firnline.features import FeatureSource
 from firnline.files import sha256_of
-from firnline.grid import Grid
 from firnline.inventory.area_error import RegionalSum, area_errors, regional_sum
 from firnline.inventory.attributes import Known, describe_glaciers
 from firnline.inventory.columns import LAKES, empty
@@ -24,10 +22,9 @@ from firnline.inventory.coverage import Labels
 from firnline.inventory.glaciers import find_glaciers
 from firnline.inventory.heights import open_heights
 from firnline.inventory.inventory import Inventory, write_inventory
-from firnline.inventory.lakes import find_lakes
+from firnline.inventory.lakes import FoundLakes, LakeSettings, lakes_of_scene
 from firnline.inventory.links import read_given
 from firnline.inventory.map_folder import CLASSES, MapFolder
-from firnline.inventory.masks import how_told, write_masks
 from firnline.inventory.polygonise import RGI_MINIMUM_AREA_KM2
 from firnline.inventory.reference import read_reference
 
@@ -56,8 +53,8 @@ class InventorySettings:
     """How far outlines may move to be simpler, metres; they follow the pixels without it."""
     attributes: Path | None = None
     """A user's table of columns that nothing here can know (names, regions, terminus types)."""
-    lakes: bool = True
-    """Whether lakes on and at glaciers are outlined, where the scene is still there and tells water."""
+    lakes: LakeSettings | None = field(default_factory=LakeSettings)
+    """What counts as a lake, where the scene is still there and tells water; None outlines none."""
 
 
 @dataclass(frozen=True)
@@ -130,33 +127,32 @@ def make_inventory(mapped: MapFolder, out: Path, settings: InventorySettings = I
             quality=mapped.quality or None,
         )
         described, hypsometry = describe_glaciers(glaciers, known)
-    lakes, said = _lakes(source, grid, settings, described, found.labels)
+        lakes = _lakes(mapped, source, settings, described, found.labels, None if heights is None else heights.values)
     record = _provenance(mapped, settings)
-    inventory = Inventory(described, found.parts, found.holes, lakes, hypsometry=hypsometry, provenance=record)
+    inventory = Inventory(described, found.parts, found.holes, lakes.lakes, hypsometry=hypsometry, provenance=record)
     write_inventory(inventory, out)
-    findings = (*found.findings, *_findings(described, heights is None, given), *said)
+    findings = (*found.findings, *_findings(described, heights is None, given), *lakes.findings)
     return Made(inventory, regional_sum(described), findings)
 
 
 def _lakes(
-    source: FeatureSource | None, grid: Grid, settings: InventorySettings, glaciers: pd.DataFrame, labels: Labels
-) -> tuple[gpd.GeoDataFrame, list[str]]:
+    mapped: MapFolder,
+    source: FeatureSource | None,
+    settings: InventorySettings,
+    glaciers: pd.DataFrame,
+    labels: Labels,
+    heights: NDArray[np.float32] | None,
+) -> FoundLakes:
     """Lakes of the glaciers, and why there are none where water cannot be told."""
-    none = empty(LAKES, pyproj.CRS.from_user_input(grid.crs))
-    if not settings.lakes:
-        return none, []
+    none = empty(LAKES, pyproj.CRS.from_user_input(mapped.raster.grid.crs))
+    if settings.lakes is None:
+        return FoundLakes(none)
     if source is None:
-        return none, ["the scene that was mapped is not there any more: lakes are not outlined"]
+        return FoundLakes(none, ("the scene that was mapped is not there any more: lakes are not outlined",))
     if settings.dem is not None:
         source = FeatureSource(source.scene, settings.dem)
-    if not how_told(source).water:
-        return none, ["the scene cannot tell water (it takes reflectance of green and nir08): lakes are not outlined"]
-    with TemporaryDirectory(prefix="firnline-") as folder:
-        path = Path(folder) / "masks.tif"
-        write_masks(source, path)
-        with rasterio.open(path) as file:
-            water = file.read(1)
-    return find_lakes(water, glaciers, labels, grid), []
+    ids = glaciers["glacier_id"].tolist()
+    return lakes_of_scene(source, mapped.raster.classes, labels, ids, heights=heights, settings=settings.lakes)
 
 
 def _findings(glaciers: pd.DataFrame, without_heights: bool, given: pd.DataFrame | None) -> list[str]:

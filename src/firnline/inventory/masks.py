@@ -1,8 +1,9 @@
-"""Masks of water, shadow and snow: what a scene shows beside ice, as a raster of three bands."""
+"""Masks of water, shadow and snow, as products of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,184 +12,260 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 
-from firnline.bands import Level
+import firnline
 from firnline.classes import UNKNOWN
+from firnline.cog import write_cog
 from firnline.errors import BandError
-from firnline.features import FeatureSource
-from firnline.files import replaced
+from firnline.features import FeatureReader, FeatureSource
 from firnline.flags import Flag, find_flags, read_flags
-from firnline.inventory.check.thresholds import Thresholds
-from firnline.report.snow import NDSI_OF_SNOW
+from firnline.grid import Window
+from firnline.inventory.mask_rules import MaskRule, MaskThresholds, choose_rules
+from firnline.inventory.shadows import Sun, in_shadow
+from firnline.preflight.provider import provider_of
+from firnline.scene import Scene
 
-BANDS: Final = ("water", "shadow", "snow")
+NAMES: Final = ("water", "shadow", "snow")
+"""The masks, in the order of their bands."""
+_CACHE_MB: Final = 64
+"""GDAL would else keep blocks in up to a twentieth of the machine's memory."""
+_FLAGGED: Final = {"water": Flag.WATER, "shadow": Flag.TERRAIN_SHADOW | Flag.CLOUD_SHADOW, "snow": Flag.SNOW}
 
-NDWI_OF_WATER: Final = 0.3
-"""Water index (McFeeters 1996) above; the value is McFeeters' (2013) and that of the ratio rules."""
-WATER_NIR: Final = {Level.SURFACE_REFLECTANCE: 0.06, Level.TOP_OF_ATMOSPHERE: 0.07}
-"""Near infrared of water below, by level: ice has a high water index as well. Those of the ratio rules."""
-DARK_BLUE: Final = {Level.SURFACE_REFLECTANCE: 0.05, Level.TOP_OF_ATMOSPHERE: 0.10}
-"""Blue of ground in shadow below, by level: that of the ratio rules, after Paul and Kääb (2005)."""
-WATER_SLOPE: Final = Thresholds().water_slope_degrees
-"""Water is flatter than this, degrees, where the slope is known: as the check of inventories takes it."""
-
-_SHADOWS: Final = Flag.TERRAIN_SHADOW | Flag.CLOUD_SHADOW
-
-Mask = NDArray[np.uint8]
-Features = Mapping[str, NDArray[np.float32]]
+Masks = NDArray[np.uint8]
+"""(mask, row, column) in the order of `NAMES`: 1 where it is so, 0 where not, 255 where nothing can be told."""
 
 
 @dataclass(frozen=True)
-class Told:
-    """How each mask of a scene is told, in words; empty where it cannot be, and the mask is unknown throughout."""
-
-    water: str
-    shadow: str
-    snow: str
-
-
-def how_told(source: FeatureSource) -> Told:
-    """How the masks of a scene are told, or not.
-
-    Water and darkness need reflectance, whose thresholds are known; digital numbers of two bands have no common
-    scale, and their masks stay unknown.
-    """
-    water = shadow = snow = ""
-    level = _level(source, "green", "nir08")
-    if level in WATER_NIR:
-        slope = f", slope below {WATER_SLOPE:g} degrees where known" if "slope" in source.available else ""
-        water = f"NDWI above {NDWI_OF_WATER:g}, near infrared below {WATER_NIR[level]:g}{slope}"
-    dark = _level(source, "blue", "nir08")
-    if find_flags(source.scene.path) is not None:
-        shadow = "flags of terrain shadow and cloud shadow"
-    elif dark in DARK_BLUE:
-        shadow = f"darkness: blue below {DARK_BLUE[dark]:g}, near infrared below {WATER_NIR[dark]:g}, not water"
-    if _level(source, "green", "swir16") not in (None, Level.DIGITAL_NUMBER) or _is_stored(source, "ndsi"):
-        snow = f"NDSI above {NDSI_OF_SNOW:g}, not water"
-    return Told(water, shadow, snow)
-
-
-def write_masks(source: FeatureSource, path: str | Path) -> Told:
-    """Write the masks of water, shadow and snow of a scene, strip by strip.
-
-    A pixel of water has an NDWI (McFeeters 1996) above `NDWI_OF_WATER`, is dark in the near infrared, and lies on
-    flat ground where the slope is known. Snow has an NDSI (Dozier 1989; Hall et al. 1995) above 0.4 and is no water;
-    the index does not separate it from ice. Shadow is what the flags beside the scene call so; without flags it is
-    ground dark in blue and near infrared that is no water. Under a flagged cloud all is unknown, and in flagged
-    shadow water is: rock lit by the sky alone has the index of water.
+class MaskSource:
+    """What tells water, shadow and snow in a scene; `masks_of` finds it out.
 
     Parameters
     ----------
     source
         The scene, with a DEM or without.
+    rules
+        The spectral rules that its bands allow, by mask.
+    why_not
+        Why a mask has no spectral rule, by mask.
+    sun
+        Where the sun stood, where the scene's tags say so and heights are known.
+    flags
+        The flags beside the scene, or None.
+    level
+        A word on the level that thresholds were chosen for; may be empty.
+    """
+
+    source: FeatureSource
+    rules: Mapping[str, MaskRule]
+    why_not: Mapping[str, str]
+    sun: Sun | None
+    flags: Path | None
+    level: str = ""
+
+    @property
+    def told_by(self) -> dict[str, str]:
+        """How each mask is told, in a sentence; one that cannot be told begins with ``unknown``."""
+        said = {}
+        for name in NAMES:
+            ways = [self.rules[name].states] if name in self.rules else []
+            if name == "shadow" and self.sun is not None:
+                ways = [
+                    f"hidden from a sun at azimuth {self.sun.azimuth:g} and {self.sun.elevation:g} degrees above the "
+                    f"horizon by ridges within {self.sun.reach_m / 1000:.1f} km, or by its own slope "
+                    "(Dozier and Frew 1990)"
+                ]
+            if self.flags is not None:
+                ways.append(f"flagged as such in {self.flags.name}")
+            said[name] = "; or ".join(ways) if ways else f"unknown: {self.why_not.get(name, 'nothing tells it')}"
+        return said
+
+    @contextmanager
+    def reader(self) -> Iterator[MaskReader]:
+        """Open the scene for many reads."""
+        with rasterio.Env(GDAL_CACHEMAX=_CACHE_MB), self.source.reader() as reader:
+            yield MaskReader(self, reader)
+
+
+@dataclass(frozen=True)
+class MaskReader:
+    """An open source of masks; see `MaskSource.reader`."""
+
+    masks: MaskSource
+    features: FeatureReader
+
+    def read(self, window: Window, names: tuple[str, ...] = NAMES) -> Masks:
+        """Masks in a window.
+
+        A pixel that is cloud by the flags is unknown in every mask: nothing is seen of its ground. A pixel that is
+        flagged as water, shadow or snow is it even where no band tells; that it has no flag tells something only
+        where there is no rule.
+
+        Returns
+        -------
+        uint8 (mask, row, column), in the order of `names`.
+        """
+        found = np.full((len(names), *window.shape), UNKNOWN, np.uint8)
+        flags = None if self.masks.flags is None else self._flags(self.masks.flags, window)
+        for mask, name in zip(found, names, strict=True):
+            told = self._rule(name, window)
+            if flags is not None:
+                flagged = (flags & _FLAGGED[name]) != 0
+                told = self._unflagged(flags, window) if told is None else told
+                told[flagged] = 1
+            if told is not None:
+                mask[:] = told
+        if flags is not None:
+            found[:, (flags & Flag.CLOUD) != 0] = UNKNOWN
+        return found
+
+    def _rule(self, name: str, window: Window) -> NDArray[np.uint8] | None:
+        if name == "shadow" and self.masks.sun is not None:
+            return self._geometric(self.masks.sun, window)
+        rule = self.masks.rules.get(name)
+        return None if rule is None else rule.apply(self.features.read(rule.needs, window))
+
+    def _geometric(self, sun: Sun, window: Window) -> NDArray[np.uint8]:
+        grid = self.masks.source.scene.grid
+        around = sun.window_towards(window, grid)
+        heights = self.features.read(["elevation"], around)[0]
+        dark = in_shadow(heights, sun, grid.transform.a, -grid.transform.e)
+        at = window.relative_to(around).slices
+        return np.where(np.isfinite(heights[at]), dark[at].view(np.uint8), np.uint8(UNKNOWN))
+
+    def _flags(self, path: Path, window: Window) -> NDArray[np.uint8]:
+        return read_flags(path, self.masks.source.scene.grid, window)
+
+    def _unflagged(self, flags: NDArray[np.uint8], window: Window) -> NDArray[np.uint8]:
+        """0 where the scene has values in any band, so that a flag could have been set; unknown elsewhere."""
+        band = self.masks.source.scene.band_names[0]
+        known = np.isfinite(self.features.read([band], window)[0])
+        return np.where(known | (flags != 0), np.uint8(0), np.uint8(UNKNOWN))
+
+
+def masks_of(source: FeatureSource, thresholds: MaskThresholds | None = None) -> MaskSource:
+    """Find out what tells water, shadow and snow in a scene.
+
+    Shadow is told by heights and the sun where the scene says where the sun stood (tags ``SUN_AZIMUTH`` and
+    ``SUN_ELEVATION``), else by darkness in all optical bands. Flags beside the scene count in any case.
+
+    Parameters
+    ----------
+    source
+        The scene, with a DEM or without.
+    thresholds
+        Thresholds other than those of the scene's radiometric level.
+
+    Raises
+    ------
+    GridError, SceneError
+        When the flags do not go with the scene, or the scene is damaged.
+    """
+    rules, why_not, level = choose_rules(source, thresholds or MaskThresholds())
+    scene = source.scene
+    flags = find_flags(scene.path)
+    if flags is not None:
+        read_flags(flags, scene.grid, Window(0, 0, 1, 1))
+    return MaskSource(source, rules, why_not, _sun(source), flags, level)
+
+
+def _sun(source: FeatureSource) -> Sun | None:
+    scene: Scene = source.scene
+    if source.missing(["elevation", "slope"]):  # slope needs metres, as shadow does
+        return None
+    with scene.reader() as reader:
+        said = provider_of(scene, reader)
+    if said.sun_azimuth is None or said.sun_elevation is None or not 0 < said.sun_elevation <= 90:
+        return None
+    return Sun(said.sun_azimuth, said.sun_elevation)
+
+
+@dataclass(frozen=True)
+class MaskShares:
+    """Of one mask: the share of the scene that is known, and of that the share where it is so (0 to 1)."""
+
+    known: float
+    share: float
+
+
+def write_masks(
+    path: str | Path, masks: MaskSource, progress: Callable[[float], None] = lambda _: None
+) -> dict[str, MaskShares]:
+    """Write the masks as a COG of three bands ``water``, ``shadow`` and ``snow``: 0, 1, and 255 for unknown.
+
+    The scene is read in strips of 512 rows (for cast shadow with what lies towards the sun), so memory does not
+    grow with its height. How each mask was told stands in the tags ``WATER``, ``SHADOW`` and ``SNOW``.
+
+    Parameters
+    ----------
     path
-        The GeoTIFF to write: uint8, bands `BANDS`, 1 yes, 0 no, 255 unknown (its nodata). Tags ``WATER``,
-        ``SHADOW`` and ``SNOW`` say how each was told.
+        Where it shall be.
+    masks
+        What tells them.
+    progress
+        Told the share that is done.
 
     Returns
     -------
-    How each was told.
+    What was found, by mask.
 
     Raises
     ------
     BandError
-        When the scene can tell none of the three.
-    GridError, SceneError
-        When the flags or the scene are damaged.
+        When nothing tells any of the three.
     OutputError
         When the file cannot be written.
+    SceneError
+        When the scene is damaged.
 
     Examples
     --------
-    >>> import tempfile
+    >>> import tempfile, rasterio
     >>> from firnline.scene import open_scene
-    >>> folder = Path(tempfile.mkdtemp())
-    >>> profile = dict(driver="GTiff", count=2, dtype="float32", width=3, height=1, crs="EPSG:32645",
+    >>> scene = Path(tempfile.mkdtemp()) / "scene.tif"
+    >>> profile = dict(driver="GTiff", count=2, dtype="float32", width=3, height=1, crs="EPSG:32645", nodata=-9,
     ...                transform=rasterio.Affine(30, 0, 478005, 0, -30, 3108145))
-    >>> with rasterio.open(folder / "scene.tif", "w", **profile) as file:
+    >>> with rasterio.open(scene, "w", **profile) as file:
     ...     file.descriptions = ["green", "nir08"]
     ...     file.update_tags(LEVEL="surface reflectance")
-    ...     file.write(np.array([[[0.08, 0.1, np.nan]], [[0.02, 0.3, 0.3]]], np.float32))
-    >>> told = write_masks(FeatureSource(open_scene(folder / "scene.tif")), folder / "masks.tif")
-    >>> with rasterio.open(folder / "masks.tif") as file:
-    ...     file.descriptions, file.read().tolist()
-    (('water', 'shadow', 'snow'), [[[1, 0, 255]], [[255, 255, 255]], [[255, 255, 255]]])
+    ...     file.write(np.array([[[0.08, 0.1, -9]], [[0.02, 0.3, -9]]], np.float32))
+    >>> masks = masks_of(FeatureSource(open_scene(scene)))
+    >>> print(masks.told_by["water"])
+    NDWI > 0.3 and nir08 < 0.15 (McFeeters 1996, 2013)
+    >>> print(masks.told_by["snow"])
+    unknown: needs ndsi, which needs swir16
+    >>> shares = write_masks(scene.with_name("masks.tif"), masks)
+    >>> with rasterio.open(scene.with_name("masks.tif")) as file:
+    ...     file.descriptions, file.read()[:, 0].tolist()
+    (('water', 'shadow', 'snow'), [[1, 0, 255], [0, 0, 255], [255, 255, 255]])
     """
-    told, scene = how_told(source), source.scene
-    if not (told.water or told.shadow or told.snow):
+    grid, told_by = masks.source.scene.grid, masks.told_by
+    if all(said.startswith("unknown") for said in told_by.values()):
         raise BandError(
-            "can tell neither water nor shadow nor snow",
-            where=scene.path,
-            do="give reflectance of green and nir08, or green and swir16, or flags beside the scene",
+            f"can tell neither water nor shadow nor snow (water is {told_by['water']})",
+            where=masks.source.scene.path,
+            do="give reflectance of green, nir08 and swir16, set thresholds, or put flags beside the scene",
         )
-    rows, columns = scene.grid.shape
-    profile = {
-        **{"driver": "GTiff", "dtype": "uint8", "count": len(BANDS), "height": rows, "width": columns},
-        **{"crs": scene.grid.crs, "transform": scene.grid.transform, "nodata": UNKNOWN},
-        **{"tiled": True, "blockxsize": 256, "blockysize": 256, "compress": "deflate"},
+    counts = np.zeros((len(NAMES), 2), np.int64)
+
+    def strips() -> Iterator[tuple[int, Masks]]:
+        with masks.reader() as reader:
+            for window in grid.strips():
+                found = reader.read(window)
+                counts[:, 0] += (found != UNKNOWN).sum(axis=(1, 2))
+                counts[:, 1] += (found == 1).sum(axis=(1, 2))
+                progress(window.stop_row / grid.shape[0])
+                yield window.row, found
+
+    tags = {name.upper(): said for name, said in told_by.items()}
+    tags |= {"SCENE": str(masks.source.scene.path), "DEM": str(masks.source.dem or "none")}
+    tags |= {
+        "LEVEL_NOTE": masks.level,
+        "VALUES": "0 no, 1 yes, 255 unknown",
+        "FIRNLINE_VERSION": firnline.__version__,
     }
-    flags_at, names = find_flags(scene.path), _needed(source, told)
-    with (
-        replaced(path) as temporary,
-        source.reader() as reader,
-        rasterio.open(temporary, "w", **profile) as file,
-    ):
-        file.descriptions = BANDS
-        tags = {name.upper(): getattr(told, name) or "unknown: the scene cannot tell it" for name in BANDS}
-        file.update_tags(MASKS="0 no, 1 yes, 255 unknown", SCENE=scene.path.name, **tags)
-        for window in scene.grid.strips():
-            features = dict(zip(names, reader.read(names, window), strict=True)) if names else {}
-            flags = None if flags_at is None else read_flags(flags_at, scene.grid, window)
-            file.write(_masks(source, told, features, flags, window.shape), window=window.to_rasterio())
-    return told
-
-
-def _masks(source: FeatureSource, told: Told, features: Features, flags: Mask | None, shape: tuple[int, int]) -> Mask:
-    """uint8 (band, row, column) of a window."""
-    masks = np.full((len(BANDS), *shape), UNKNOWN, np.uint8)
-    water, shadow, snow = masks
-    if told.water:
-        index, nir = features["ndwi"], features["nir08"]
-        looks = (index > NDWI_OF_WATER) & (nir < WATER_NIR[source.level_of("nir08")])
-        if "slope" in features:
-            looks &= ~(features["slope"] >= WATER_SLOPE)  # where it is not known, looks decide
-        _tell(water, looks, np.isfinite(index) & np.isfinite(nir))
-    if told.shadow and flags is None:
-        blue, nir, level = features["blue"], features["nir08"], source.level_of("blue")
-        dark = (blue < DARK_BLUE[level]) & (nir < WATER_NIR[level]) & (water != 1)
-        _tell(shadow, dark, np.isfinite(blue) & np.isfinite(nir))
-    if told.snow:
-        _tell(snow, (features["ndsi"] > NDSI_OF_SNOW) & (water != 1), np.isfinite(features["ndsi"]))
-    if flags is not None:
-        shaded = (flags & _SHADOWS) != 0
-        shadow[:] = shaded
-        water[shaded] = UNKNOWN
-        masks[:, (flags & Flag.CLOUD) != 0] = UNKNOWN
-        shadow[np.logical_and.reduce([np.isnan(values) for values in features.values()])] = UNKNOWN  # no data at all
-    return masks
-
-
-def _tell(mask: Mask, holds: NDArray[np.bool_], known: NDArray[np.bool_]) -> None:
-    mask[known] = holds[known]
-
-
-def _needed(source: FeatureSource, told: Told) -> list[str]:
-    names: list[str] = []
-    if told.water:
-        names += ["ndwi", "nir08", *(name for name in ("slope",) if name in source.available)]
-    if told.shadow:  # of flags a band tells where there is no data, which they do not
-        names += ["blue", "nir08"] if find_flags(source.scene.path) is None else source.scene.band_names[:1]
-    if told.snow:
-        names.append("ndsi")
-    return list(dict.fromkeys(names))
-
-
-def _is_stored(source: FeatureSource, index: str) -> bool:
-    return index in source.scene.band_names and source.origin_of(index) == "stored"
-
-
-def _level(source: FeatureSource, *names: str) -> Level | None:
-    """The level that bands have in common; None where one is missing or they differ."""
-    if not set(names) <= set(source.scene.band_names):
-        return None
-    levels = {source.scene.band(name).level for name in names}
-    return levels.pop() if len(levels) == 1 else None
+    with rasterio.Env(GDAL_CACHEMAX=_CACHE_MB):
+        write_cog(Path(path), strips(), grid, NAMES, tags, "mode")
+    pixels = grid.shape[0] * grid.shape[1]
+    return {
+        name: MaskShares(int(known) / pixels, int(found) / int(known) if known else 0.0)
+        for name, (known, found) in zip(NAMES, counts, strict=True)
+    }

@@ -13,7 +13,8 @@ from firnline.classes import BACKGROUND, CLEAN_ICE, DEBRIS, UNKNOWN, Classes, La
 from firnline.errors import ModelError
 from firnline.features import FeatureSource
 from firnline.models.ratio_choice import Choice, Unused, choose
-from firnline.models.ratio_rules import EXCLUDES, Feature, Mask, RatioSettings, Rule
+from firnline.models.ratio_rules import EXCLUDES, RatioSettings, Rule
+from firnline.spectral import Feature, Mask
 
 _ICE_RULES = ("ratio", "ndsi")
 
@@ -24,7 +25,7 @@ class RatioModel:
 
     Clean ice: ``ratio`` and ``ndsi`` (all or any, by the settings), bright enough in blue, and neither vegetation
     nor water. Debris-covered ice: gentle slopes that are none of these, and touch clean ice. See
-    `firnline.models.ratio_rules.DEFAULTS` for thresholds and where they are from.
+    `firnline.spectral.DEFAULTS` for thresholds and where they are from.
 
     What rules cannot do: snow outside glaciers, cloud of ice, and turbid or frozen lakes are ice to them. Debris is
     any bare gentle ground next to ice: moraines and valley floors too.

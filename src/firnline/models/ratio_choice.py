@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from firnline.bands import Level, Sensor
-from firnline.features import INDICES, FeatureSource
+from firnline.bands import Level
+from firnline.features import FeatureSource
 from firnline.models.ratio_rules import ALWAYS_OFF, RatioSettings, Rule
+from firnline.spectral import common_level, index_bands
 
 _TEMPERATURES: Final = (Level.BRIGHTNESS_TEMPERATURE, Level.SURFACE_TEMPERATURE)
-_EIGHT_BIT: Final = (Sensor.LANDSAT5, Sensor.LANDSAT7)
 
 _PAUL_2002: Final = "Paul et al. 2002, Annals of Glaciology 34; Racoviteanu et al. 2009, Annals of Glaciology 50(53)"
 _HALL_1995: Final = "Hall, Riggs and Salomonson 1995, Remote Sensing of Environment 54"
@@ -40,7 +40,7 @@ def choose(source: FeatureSource, settings: RatioSettings) -> Choice:
     --------
     See `firnline.models.ratio.ratio_model`.
     """
-    level, note = _common_level(source)
+    level, note = common_level(source)
     used: list[Rule] = []
     unused: list[Unused] = []
     for rule, reason in _candidates(source, settings, level):
@@ -62,25 +62,6 @@ def _lacking(source: FeatureSource, needs: tuple[str, ...]) -> str:
     return f"needs {', which '.join([' and '.join(missing), *deeper])}" if missing else ""
 
 
-def _common_level(source: FeatureSource) -> tuple[Level, str]:
-    """The level of the optical bands that rules look at, and a word where its thresholds are not those of it."""
-    names = [name for name in ("blue", "green", "red", "nir08", "swir16") if not source.missing([name])]
-    levels = {source.level_of(name) for name in names}
-    if len(levels) != 1:
-        why = f"bands of several levels ({', '.join(sorted(levels))})" if levels else "no optical bands"
-        return Level.UNKNOWN, f"{why}: only rules without a scale are used"
-    level = levels.pop()
-    if level == Level.DIGITAL_NUMBER and source.scene.sensor not in _EIGHT_BIT:
-        return Level.UNKNOWN, (
-            "thresholds for digital numbers are those of Landsat 5 and 7 in 8 bits, and the sensor is "
-            f"{source.scene.sensor or 'not known'}: only rules without a scale are used, and an offset in the "
-            "numbers would mislead these too"
-        )
-    if level == Level.UNKNOWN:
-        return level, "the level is not known: only rules without a scale are used, and an offset would mislead them"
-    return level, ""
-
-
 def _candidates(source: FeatureSource, settings: RatioSettings, level: Level) -> list[tuple[Rule, str]]:
     """Every rule with its thresholds filled in, and why it cannot be used whatever bands there are (or nothing)."""
     return [
@@ -89,11 +70,6 @@ def _candidates(source: FeatureSource, settings: RatioSettings, level: Level) ->
         *_terrain_rules(settings),
         *_debris_rules(source, settings),
     ]
-
-
-def _index_bands(source: FeatureSource, name: str) -> tuple[str, ...]:
-    """The bands an index is made of; the stored index where they are not there."""
-    return (name,) if source.missing(INDICES[name]) and not source.missing([name]) else INDICES[name]
 
 
 def _no_threshold(level: Level) -> str:
@@ -109,7 +85,7 @@ def _ice_rules(source: FeatureSource, settings: RatioSettings, level: Level) -> 
     shadow = f"ice in shadow has blue > {blue:g}" if blue is not None else "ice in shadow is bright in blue"
     return [
         (Rule("ratio", "clean ice", (top, "swir16"), (ratio,), f"{top} / swir16 > {ratio:g}", _PAUL_2002), ""),
-        (Rule("ndsi", "clean ice", _index_bands(source, "ndsi"), (ndsi,), f"NDSI > {ndsi:g}", _HALL_1995), ""),
+        (Rule("ndsi", "clean ice", index_bands(source, "ndsi"), (ndsi,), f"NDSI > {ndsi:g}", _HALL_1995), ""),
         (
             Rule("shadow", "clean ice", ("blue",), () if blue is None else (blue,), shadow, _PAUL_2013),
             _no_threshold(level) if blue is None else "",
@@ -122,7 +98,7 @@ def _exclusions(source: FeatureSource, settings: RatioSettings, level: Level) ->
     ndwi, nir = settings.threshold("ndwi", level), settings.threshold("water_nir", level)
     assert ndvi is not None, "stated for every level"
     vegetation = f"vegetation is neither ice nor debris: NDVI > {ndvi:g}"
-    water_needs = (*_index_bands(source, "ndwi"), "nir08")
+    water_needs = (*index_bands(source, "ndwi"), "nir08")
     if ndwi is None or nir is None:
         water = Rule("water", "both", water_needs, (), "water is neither ice nor debris", _MCFEETERS)
         why = _no_threshold(level)
@@ -130,7 +106,7 @@ def _exclusions(source: FeatureSource, settings: RatioSettings, level: Level) ->
         states = f"water is neither ice nor debris: NDWI > {ndwi:g} and nir08 < {nir:g}"
         water, why = Rule("water", "both", water_needs, (ndwi, nir), states, _MCFEETERS), ""
     return [
-        (Rule("vegetation", "both", _index_bands(source, "ndvi"), (ndvi,), vegetation, _PAUL_2004), ""),
+        (Rule("vegetation", "both", index_bands(source, "ndvi"), (ndvi,), vegetation, _PAUL_2004), ""),
         (water, why),
     ]
 

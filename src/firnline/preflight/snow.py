@@ -15,13 +15,10 @@ from firnline.preflight.sample import Floats, Sample
 from firnline.report.content import latitude_longitude
 from firnline.report.season import ablation_season
 from firnline.scene import Scene
+from firnline.spectral import NDSI_OF_SNOW, NIR_OF_SNOW
 
 CHECK: Final = "seasonal snow"
 MARK: Final = "not inventory-grade: seasonal snow"
-_NDSI = 0.4
-_BRIGHT = 0.11
-"""Snow has a normalised difference above 0.4 and reflects above 0.11 in the near infrared (Hall et al. 1995); where
-there is no such band, green stands for it, which water is darker in too."""
 _STEEP = 40.0
 """Degrees; glaciers are hardly ever steeper over more than a few pixels, and rock walls shed all but fresh snow."""
 _MUCH_STEEP, _MUCH_LOW, _MUCH = 0.4, 0.3, 0.5
@@ -101,14 +98,15 @@ def _snow(scene: Scene, sample: Sample) -> tuple[np.ndarray, np.ndarray] | None:
     green, short = sample.bands["green"], sample.bands["swir16"]
     if any(look_of(values) != Look.FRACTION for values in (green, short)):
         return None
+    # Where there is no near infrared green stands for it, which water is darker in too.
     bright: Floats = sample.bands.get("nir08", green)
     known = np.isfinite(green) & np.isfinite(short) & np.isfinite(bright)
-    known &= ~((green < _BRIGHT) & (short < _SHADE))  # in deep shadow nobody can tell snow from rock
+    known &= ~((green < NIR_OF_SNOW) & (short < _SHADE))  # in deep shadow nobody can tell snow from rock
     if known.sum() < _FEWEST:
         return None
     index = normalised_difference(green, short)
     # Over snow the short-wave infrared is dark enough to come out negative: the index then is 1, not unknown.
-    return (index > _NDSI) & (bright > _BRIGHT) & known, known
+    return (index > NDSI_OF_SNOW) & (bright > NIR_OF_SNOW) & known, known
 
 
 def _lowest(sample: Sample, known: np.ndarray) -> np.ndarray | None:

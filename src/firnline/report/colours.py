@@ -8,6 +8,11 @@ CLEAN: Final = "#0072B2"
 DEBRIS: Final = "#D55E00"
 """Blue and vermilion of Okabe & Ito (2008), told apart by readers of every colour vision, also in grey."""
 
+LAKE: Final = "#009E73"
+"""Bluish green of the same palette: neither the blue of ice nor the colour of debris."""
+UNCLASSED: Final = "#56748A"
+"""Of ice whose class is not told."""
+
 CLASS_COLOURS: Final = {
     "clean ice": CLEAN,
     "glacier": CLEAN,

@@ -98,7 +98,9 @@ def fit_stretch(bands: tuple[str, str, str], values: NDArray[np.float32]) -> Str
     if not known.any():
         return Stretch(bands, (0.0,) * 3, (1.0,) * 3)
     low, high = np.percentile(values[:, known], (2, 98), axis=1)
-    return Stretch(bands, tuple(low.tolist()), tuple(np.maximum(high, low + 1e-6).tolist()))
+    # Apart by more than float32 tells, so that a band of one value can be stretched too.
+    least = np.maximum(1e-6, 1e-5 * np.abs(low))
+    return Stretch(bands, tuple(low.tolist()), tuple(np.maximum(high, low + least).tolist()))
 
 
 def to_rgb(values: NDArray[np.float32], stretch: Stretch) -> NDArray[np.uint8]:

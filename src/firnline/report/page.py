@@ -44,8 +44,8 @@ def render(content: ReportContent) -> str:
 def fill(package: str, name: str, **values: object) -> str:
     """Fill a template of a package; what users and files say is escaped.
 
-    Templates of other rooms may include ``style.css`` and import ``pairs.html`` of this one, so that all pages look
-    alike.
+    Templates of other rooms may include ``head.html`` and ``style.css`` and import ``pairs.html`` of this one, so
+    that all pages look alike.
     """
     environment = jinja2.Environment(
         autoescape=True,

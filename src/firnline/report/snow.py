@@ -13,9 +13,8 @@ from firnline.features import normalised_difference
 from firnline.grid import Window
 from firnline.report.content import SnowFacts
 from firnline.scene import Scene, SceneReader
+from firnline.spectral import NDSI_OF_SNOW
 
-NDSI_OF_SNOW: Final = 0.4
-"""Above it a pixel is taken for snow or ice (Dozier 1989; Hall et al. 1995)."""
 _ROWS: Final = 512
 
 

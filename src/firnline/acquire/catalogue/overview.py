@@ -30,14 +30,12 @@ from firnline.acquire.network import PATIENCE, Patience
 from firnline.acquire.ready.quality import decode
 from firnline.flags import Flag
 from firnline.grid import Grid
-from firnline.report.snow import NDSI_OF_SNOW
+from firnline.spectral import NDSI_OF_SNOW, NIR_OF_SNOW
 
 _SIDE: Final = 256
 """Pixels of the longer side of a look."""
 _RIM: Final = 0.04
 """What is shown around the area, as a share of its size."""
-NEAR_INFRARED_OF_SNOW: Final = 0.11
-"""Darker ones are water, not snow, whatever their NDSI (Hall et al. 1995)."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +171,7 @@ def _judge(seen: _Seen, aoi: Aoi) -> Look:
     clear = known if seen.cloud is None else known & ~seen.cloud
     with np.errstate(divide="ignore", invalid="ignore"):
         ndsi = (green - swir16) / (green + swir16)
-    snow = clear & (ndsi > NDSI_OF_SNOW) & (nir08 > NEAR_INFRARED_OF_SNOW)
+    snow = clear & (ndsi > NDSI_OF_SNOW) & (nir08 > NIR_OF_SNOW)
     counts = [int(where.sum()) for where in (inside, known, clear, snow)]
     share_seen, share_clear, share_snow = (part / whole if whole else 0.0 for whole, part in pairwise(counts))
     return Look(share_seen, None if seen.cloud is None else share_clear, share_snow)

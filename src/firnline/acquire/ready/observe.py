@@ -21,11 +21,10 @@ from firnline.bands import BANDS, Kind, Level, Sensor
 from firnline.features import normalised_difference
 from firnline.flags import Flag
 from firnline.grid import Grid, Window
+from firnline.spectral import NDSI_OF_SNOW
 
 Bools = NDArray[np.bool_]
 
-NDSI_OF_ICE: Final = 0.4
-"""Above it a pixel is taken for snow or ice (Dozier 1989; Hall et al. 1995)."""
 BRIGHT: Final = 0.3
 """Reflectance in green of what is called bright here; of digital numbers, the share of their range."""
 
@@ -162,7 +161,7 @@ class Observer:
         ndsi = normalised_difference(*values)
         green = self.bands[names.index("green")]
         bright = BRIGHT * _range_of(green, self.layers[names.index("green")].dtype)
-        return ndsi, np.asarray((ndsi > NDSI_OF_ICE) & (values[0] >= bright))
+        return ndsi, np.asarray((ndsi > NDSI_OF_SNOW) & (values[0] >= bright))
 
     def _rank(self, known: Bools, flags: NDArray[np.uint8], stripe: Bools, is_ice: Bools) -> NDArray[np.uint8]:
         cloud, shadow = flags & Flag.CLOUD != 0, flags & Flag.CLOUD_SHADOW != 0

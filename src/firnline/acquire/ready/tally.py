@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firnline.acquire.ready.composite import Chosen
-from firnline.acquire.ready.observe import BRIGHT, NDSI_OF_ICE, Rank
+from firnline.acquire.ready.observe import BRIGHT, Rank
 from firnline.acquire.ready.settings import ReadySettings
 from firnline.acquire.source import SourceProduct
 from firnline.flags import Flag
+from firnline.spectral import NDSI_OF_SNOW
 
 
 @dataclass
@@ -96,7 +97,7 @@ class Tally:
         did = "took" if settings.cloud == "unknown" else "would take"
         lines.append(
             f"the cloud flag {did} {taken * pixel_km2:.1f} km2 of what looks like bright snow or ice"
-            f" (NDSI > {NDSI_OF_ICE}, green > {BRIGHT}): {_share(taken, self.ice)} of all of it"
+            f" (NDSI > {NDSI_OF_SNOW}, green > {BRIGHT}): {_share(taken, self.ice)} of all of it"
         )
         if taken and settings.cloud == "unknown":
             lines.append(
