@@ -224,8 +224,10 @@ def _longest_contact(candidates: Labels, count: int, labels: Labels) -> NDArray[
 
 def _enclosed(candidates: Labels, count: int, labels: Labels) -> NDArray[np.bool_]:
     """Whether candidate 1, 2, ... lies in a gap that the ice of one glacier alone surrounds."""
-    gaps, gap_count = ndimage.label(labels == 0, EDGES_AND_CORNERS)
-    alone = np.concatenate(([False], ~at_edge(gaps, gap_count)))
+    gaps = np.empty(labels.shape, np.int32)
+    gap_count = ndimage.label(labels == 0, EDGES_AND_CORNERS, output=gaps)
+    alone = np.zeros(gap_count + 1, np.bool_)
+    alone[1:] = ~at_edge(gaps, gap_count)
     # The glaciers at a gap: it is surrounded by one where the least and the greatest number are the same.
     least, greatest = np.full(gap_count + 1, np.iinfo(np.int32).max), np.zeros(gap_count + 1, np.int32)
     for a, b in (
