@@ -13,7 +13,10 @@ def command(
     ),
     data: Path = typer.Option(..., "--data", help="The experiment's configuration, YAML."),
     out_dir: Path = typer.Option(
-        ..., "-o", "--out", help="For the page, tables and figures (in OUT/NAME), and the trials (in OUT/trials)."
+        ...,
+        "--output",
+        "-o",
+        help="For the page, tables and figures (in OUTPUT/NAME), and the trials (in OUTPUT/trials).",
     ),
     seed: list[int] = typer.Option([], "--seed", help="Instead of the configuration's seeds; may be repeated."),
     restart: bool = typer.Option(False, "--restart", help="Make trials anew that were made with other settings."),

@@ -13,7 +13,7 @@ from firnline.errors import ConfigError
 
 def command(
     folder: Path = typer.Argument(help="The folder of a finished map (`firnline map -o`)."),
-    out: Path = typer.Option(..., "-o", "--out", help="The inventory to write (GeoPackage)."),
+    out: Path = typer.Option(..., "--output", "-o", help="The inventory to write (GeoPackage)."),
     dem: Path | None = typer.Option(None, help="Heights in metres; what the scene was mapped with, without it."),
     dem_source: str | None = typer.Option(
         None, help="What the DEM is called, as COPDEM30; its file name without it."

@@ -16,7 +16,7 @@ def command(
         show_default=False,
     ),
     model: str = typer.Option(..., "--model", "-m", help="'ratio' for the rules, or a model bundle's folder."),
-    out_dir: Path = typer.Option(..., "-o", "--out", help="Folder for the results."),
+    out_dir: Path = typer.Option(..., "--output", "-o", help="Folder for the results."),
     scenes: Path | None = typer.Option(None, help="A list of scenes instead (docs/scaling.md); with --cluster."),
     cluster: str | None = typer.Option(
         None, help="Where --scenes are mapped: tcp://HOST:PORT of a dask scheduler, or local:N processes."

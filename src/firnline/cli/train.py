@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 def command(
     config: Path = typer.Argument(help="The configuration, YAML."),
-    out_dir: Path | None = typer.Option(None, "-o", "--out", help="For the bundle and logs; runs/NAME by default."),
+    out_dir: Path | None = typer.Option(
+        None, "--output", "-o", help="For the bundle and logs; runs/NAME by default."
+    ),
     fold: str | None = typer.Option(None, help="The fold of the table that validates, or 'all' for an ensemble."),
     seed: list[int] = typer.Option(
         [], min=0, help="Instead of the configuration's; given several times, an ensemble."

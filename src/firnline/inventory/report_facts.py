@@ -75,8 +75,8 @@ def _limits(glaciers: gpd.GeoDataFrame) -> Iterator[Limit]:
     if by_flow:
         yield Limit(
             "Divides by flow",
-            f"{_glaciers(by_flow)} were divided from their neighbours by heights alone: look at the divides before "
-            "comparing single glaciers with other inventories.",
+            f"No reference tells the divides of {_glaciers(by_flow)}: where they adjoin others, they were divided by "
+            "heights alone. Look at the divides before comparing single glaciers with other inventories.",
             Severity.NOTE,
         )
     yield from _of_debris(glaciers, area)
