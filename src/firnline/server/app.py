@@ -15,13 +15,22 @@ import firnline
 from firnline.server import problems
 from firnline.server.guard import LOOPBACK, Guard
 from firnline.server.project import Project
+from firnline.server.routes import features, inventories, operations
 from firnline.server.routes import project as project_routes
 from firnline.server.settings import ServerSettings, read_settings
+from firnline.server.store.database import FILE as DATABASE
+from firnline.server.store.database import Database
+from firnline.server.store.store import Store
 
 STATIC: Final = Path(__file__).parent / "static"
 """The front end, built by Vite from ``web/``."""
 
-_ROUTERS: Final[tuple[APIRouter, ...]] = (project_routes.router,)
+_ROUTERS: Final[tuple[APIRouter, ...]] = (
+    project_routes.router,
+    inventories.router,
+    features.router,
+    operations.router,
+)
 
 
 def create_app(
@@ -52,10 +61,14 @@ def create_app(
         When the folder cannot be written to.
     """
 
+    settings = settings or read_settings(project.state)
+    store = Store(Database(project.state / DATABASE))
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         ready()
         yield
+        store.close()
 
     app = FastAPI(
         title="firnline",
@@ -67,7 +80,8 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.project = project
-    app.state.settings = settings or read_settings(project.state)
+    app.state.settings = settings
+    app.state.store = store
     problems.add_handlers(app)
     api = APIRouter(prefix="/api/v1")
     for router in _ROUTERS:

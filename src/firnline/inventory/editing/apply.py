@@ -75,6 +75,10 @@ OPERATIONS: Final = tuple(_APPLY)
 """What can be done to outlines."""
 
 
+ABOUT_VERTICES: Final = ("move_vertices", "insert_vertex", "delete_vertex")
+"""Operations that have no targets: every part that has the vertex follows."""
+
+
 def apply(near: Sequence[Part], edit: Edit) -> Change:
     """Apply a correction.
 
