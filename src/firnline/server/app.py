@@ -15,7 +15,7 @@ import firnline
 from firnline.server import problems
 from firnline.server.guard import LOOPBACK, Guard
 from firnline.server.project import Project
-from firnline.server.routes import features, inventories, operations
+from firnline.server.routes import features, inventories, operations, segments
 from firnline.server.routes import project as project_routes
 from firnline.server.settings import ServerSettings, read_settings
 from firnline.server.store.database import FILE as DATABASE
@@ -30,6 +30,7 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     inventories.router,
     features.router,
     operations.router,
+    segments.router,
 )
 
 
