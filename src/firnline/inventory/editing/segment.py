@@ -27,7 +27,7 @@ def similar_pixels(scene: Scene, place: tuple[float, float], tolerance: float = 
 
     Bands are smoothed by a median of 3 x 3 pixels and divided by how much neighbours differ around the place (the
     median of absolute differences, as a standard deviation). Pixels belong to the region that hang together with the
-    place over edges and whose distance to it, the root of the mean square over the bands, is at most ten times the
+    place over edges and whose distance to it, the root of the mean square over the bands, is at most five times the
     tolerance. Holes of fewer than nine pixels are filled. Unknown pixels never belong to it.
 
     Parameters
@@ -90,7 +90,7 @@ def grown(values: NDArray[np.float32], seed: tuple[int, int], tolerance: float) 
         steps = np.concatenate([np.abs(np.diff(smooth, axis=axis)).ravel() for axis in (0, 1)])
         spread = max(1.4826 * float(np.median(steps)), _LEAST_SPREAD)
         distance += ((smooth - smooth[seed]) / spread) ** 2
-    alike = known & (np.sqrt(distance / len(values)) <= 10 * tolerance)
+    alike = known & (np.sqrt(distance / len(values)) <= 5 * tolerance)
     alike[seed] = True
     numbers, _ = ndimage.label(alike)
     return _without_specks(np.asarray(numbers == numbers[seed]), known)
