@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import IntFlag
 from pathlib import Path
 
@@ -49,12 +48,10 @@ def find_flags(scene: Path) -> Path | None:
     return path if path.is_file() else None
 
 
-def read_flags(
-    path: Path, grid: Grid, window: Window | None = None, drivers: Sequence[str] = ()
-) -> NDArray[np.uint8]:
+def read_flags(path: Path, grid: Grid, window: Window | None = None, driver: str | None = None) -> NDArray[np.uint8]:
     """Read the flags of a scene on `grid`, uint8 (row, column), in a window (all of them without one).
 
-    `drivers` are as in `open_scene`.
+    `driver` is as in `open_scene`.
 
     Raises
     ------
@@ -76,7 +73,7 @@ def read_flags(
     """
     at = None if window is None else window.to_rasterio()
     try:
-        with rasterio.open(path, driver=list(drivers) or None) as dataset:
+        with rasterio.open(path, driver=driver) as dataset:
             if dataset.count != 1 or dataset.dtypes[0] != "uint8":
                 raise SceneError("is not a raster of flags (one band of bytes)", where=path, do="make it again")
             require_same(grid, Grid.of(dataset), "the scene", path)

@@ -91,8 +91,8 @@ class Scene:
     """Whether the file says that it is made up (tag ``SYNTHETIC``)."""
     gdal_name: str = ""
     """What GDAL opens where that is no path, as ``NETCDF:"f.nc":var``; `path` then serves for messages alone."""
-    drivers: tuple[str, ...] = ()
-    """The only GDAL drivers that may read its files; empty for all of them."""
+    driver: str | None = None
+    """The only GDAL driver that may read its files; None for all of them."""
 
     @property
     def band_names(self) -> tuple[str, ...]:
@@ -123,7 +123,7 @@ class Scene:
     @contextmanager
     def reader(self) -> Iterator[SceneReader]:
         """Open the file for many reads."""
-        with opened_by(self.gdal_name or self.path, self.drivers) as dataset:
+        with opened_by(self.gdal_name or self.path, self.driver) as dataset:
             yield SceneReader(self, dataset)
 
     def read(self, names: Sequence[str], window: Window | None = None) -> NDArray[np.float32]:
@@ -204,19 +204,19 @@ class SceneReader:
 
 
 @contextmanager
-def opened_by(name: str | Path, drivers: Sequence[str] = ()) -> Iterator[DatasetReader]:
-    """Open a raster for reading, by no other GDAL drivers than those named (by all without a name).
+def opened_by(name: str | Path, driver: str | None = None) -> Iterator[DatasetReader]:
+    """Open a raster for reading, by no other GDAL driver than the one named (by any without a name).
 
-    What a file is called tells GDAL nothing: a list keeps out those that follow links to other files or into the
+    What a file is called tells GDAL nothing: a name keeps out drivers that follow links to other files or into the
     network, as VRT does.
 
     Raises
     ------
     SceneError
-        When none of them reads it.
+        When it does not read it.
     """
     try:
-        dataset = rasterio.open(name, driver=list(drivers) or None)
+        dataset = rasterio.open(name, driver=driver)
     except RasterioError as error:
         raise SceneError(_why_not_open(name, error), where=name, do="give a GeoTIFF or another GDAL raster") from None
     with dataset:
@@ -245,7 +245,7 @@ def open_scene(
     bands: Sequence[str] | None = None,
     sidecar: str | Path | None = None,
     sensor: Sensor | None = None,
-    drivers: Sequence[str] = (),
+    driver: str | None = None,
 ) -> Scene:
     """Find out what a raster is: bands by name, units, levels, sensor and date.
 
@@ -263,8 +263,8 @@ def open_scene(
         The sidecar, where it does not lie beside the raster.
     sensor
         The sensor, where neither says it.
-    drivers
-        The only GDAL drivers that may read it, now and later; all of them where none is named.
+    driver
+        The only GDAL driver that may read it, now and later; any where none is named.
 
     Raises
     ------
@@ -278,7 +278,7 @@ def open_scene(
         When the sidecar is wrong.
     """
     gdal_name, path = gdal_name_of(path), Path(path)
-    with opened_by(gdal_name or path, drivers) as dataset:
+    with opened_by(gdal_name or path, driver) as dataset:
         _require_numbers(dataset, path)
         notes_at = Path(sidecar) if sidecar is not None else find_sidecar(path)
         notes = read_sidecar(notes_at) if notes_at is not None else published_layout(dataset) or Sidecar()
@@ -303,7 +303,7 @@ def open_scene(
             sidecar=notes_at,
             is_synthetic=tags.get("SYNTHETIC", "").lower() in ("true", "yes", "1"),
             gdal_name=gdal_name,
-            drivers=tuple(drivers),
+            driver=driver,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -165,8 +165,8 @@ def extrapolated(heights: NDArray[np.float32], rim: tuple[tuple[int, int], tuple
     return heights
 
 
-def check_dem(path: Path, grid: Grid, drivers: Sequence[str] = ()) -> None:
-    """Raise when a raster cannot serve as the DEM of a scene on `grid`; `drivers` are as in `open_scene`.
+def check_dem(path: Path, grid: Grid, driver: str | None = None) -> None:
+    """Raise when a raster cannot serve as the DEM of a scene on `grid`; `driver` is as in `open_scene`.
 
     Raises
     ------
@@ -177,7 +177,7 @@ def check_dem(path: Path, grid: Grid, drivers: Sequence[str] = ()) -> None:
     GridError
         When it has no CRS, or lies somewhere else than the scene.
     """
-    with _opened(path, drivers) as dem:
+    with _opened(path, driver) as dem:
         _check(dem, path, grid)
 
 
@@ -196,9 +196,9 @@ def _check(dem: DatasetReader, path: Path, grid: Grid) -> None:
 
 
 @contextmanager
-def _opened(path: Path, drivers: Sequence[str]) -> Iterator[DatasetReader]:
+def _opened(path: Path, driver: str | None) -> Iterator[DatasetReader]:
     try:
-        dataset = rasterio.open(path, driver=list(drivers) or None)
+        dataset = rasterio.open(path, driver=driver)
     except RasterioError as error:
         what = f"is not a raster that GDAL reads ({error})" if path.exists() else "does not exist"
         raise SceneError(what, where=path, do="give the DEM as a GeoTIFF or another GDAL raster") from None
@@ -217,10 +217,10 @@ def _nodata(dem: DatasetReader) -> float | None:
 
 
 @contextmanager
-def open_dem(path: Path, grid: Grid, reach: int = HALO, drivers: Sequence[str] = ()) -> Iterator[WarpedDem]:
+def open_dem(path: Path, grid: Grid, reach: int = HALO, driver: str | None = None) -> Iterator[WarpedDem]:
     """Open a DEM in any CRS and resolution for reading on `grid`, and `reach` pixels beyond it on each side.
 
-    `drivers` are as in `open_scene`.
+    `driver` is as in `open_scene`.
 
     Raises
     ------
@@ -228,7 +228,7 @@ def open_dem(path: Path, grid: Grid, reach: int = HALO, drivers: Sequence[str] =
         See `check_dem`.
     """
     around = grid.of_window(grid.window.grown(reach))
-    with _opened(path, drivers) as dem:
+    with _opened(path, driver) as dem:
         _check(dem, path, grid)
         with WarpedVRT(
             dem,
