@@ -32,6 +32,7 @@ def write_cog(
     colours: Colours | None = None,
     dtype: str = "uint8",
     nodata: float = UNKNOWN,
+    blocksize: int = 512,
 ) -> None:
     """Write strips of rows to a plain tiled file beside `path`, then let GDAL's COG driver copy it.
 
@@ -55,6 +56,8 @@ def write_cog(
         Red, green, blue and opacity by value, for a file of one band.
     dtype, nodata
         Of all bands.
+    blocksize
+        Pixels on a side of the file's tiles.
 
     Raises
     ------
@@ -92,7 +95,7 @@ def write_cog(
             file.scales = [scale] * len(names)
             file.update_tags(**tags)
         rasterio.shutil.copy(
-            plain, final, driver="COG", compress="deflate", blocksize=512, overview_resampling=resampling,
+            plain, final, driver="COG", compress="deflate", blocksize=blocksize, overview_resampling=resampling,
             bigtiff="if_safer",
         )  # fmt: skip
         plain.unlink()

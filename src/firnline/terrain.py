@@ -104,7 +104,7 @@ def aspect_of(eastward: NDArray[np.float64], northward: NDArray[np.float64]) -> 
 def hillshade_of(
     slope: NDArray[np.float32], aspect: NDArray[np.float32], azimuth: float = 315.0, altitude: float = 45.0
 ) -> NDArray[np.float32]:
-    """How brightly a matt surface is lit: the cosine of the angle between its normal and the sun, 0 where turned away.
+    """How brightly a matt surface is lit: the cosine of the angle between its normal and the sun, not below 0.
 
     Parameters
     ----------
@@ -134,7 +134,8 @@ def hillshade_of(
     tilt, towards = np.radians(slope, dtype=np.float64), np.radians(azimuth - np.nan_to_num(aspect))
     high = np.radians(altitude)
     light = np.sin(high) * np.cos(tilt) + np.cos(high) * np.sin(tilt) * np.cos(towards)
-    return np.clip(light, 0.0, 1.0).astype(np.float32)
+    shade: NDArray[np.float32] = np.clip(light, 0.0, 1.0).astype(np.float32)
+    return shade
 
 
 def extrapolated(heights: NDArray[np.float32], rim: tuple[tuple[int, int], tuple[int, int]]) -> NDArray[np.float32]:

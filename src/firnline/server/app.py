@@ -17,12 +17,21 @@ from firnline.server.guard import LOOPBACK, Guard
 from firnline.server.project import Project
 from firnline.server.routes import images as images_routes
 from firnline.server.routes import project as project_routes
+from firnline.server.routes import scenes as scenes_routes
+from firnline.server.routes import terrain as terrain_routes
+from firnline.server.routes import tiles as tiles_routes
 from firnline.server.settings import ServerSettings, read_settings
 
 STATIC: Final = Path(__file__).parent / "static"
 """The front end, built by Vite from ``web/``."""
 
-_ROUTERS: Final[tuple[APIRouter, ...]] = (project_routes.router, images_routes.router)
+_ROUTERS: Final[tuple[APIRouter, ...]] = (
+    project_routes.router,
+    scenes_routes.router,
+    images_routes.router,
+    terrain_routes.router,
+    tiles_routes.router,
+)
 
 
 def create_app(

@@ -72,7 +72,7 @@ def send_file_range(path: Path, request: Request, media_type: str = GEOTIFF) -> 
             "Accept-Ranges": "bytes",
             "Cache-Control": "private, no-cache",  # kept, and asked for again with its ETag
         }
-        if _is_known(request, headers["ETag"]):
+        if is_known(request, headers["ETag"]):
             file.close()
             return Response(status_code=304, headers=headers)
         return _bytes_of(file, said.st_size, request, headers, media_type)
@@ -81,8 +81,8 @@ def send_file_range(path: Path, request: Request, media_type: str = GEOTIFF) -> 
         raise
 
 
-def _is_known(request: Request, etag: str) -> bool:
-    """Whether the client has this state of the file."""
+def is_known(request: Request, etag: str) -> bool:
+    """Whether the client has this state already (If-None-Match)."""
     known = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
     return etag in known or known == ["*"]
 
