@@ -15,22 +15,25 @@ import firnline
 from firnline.server import problems
 from firnline.server.guard import LOOPBACK, Guard
 from firnline.server.project import Project
-from firnline.server.routes import images as images_routes
+from firnline.server.routes import features, images, inventories, operations, scenes, terrain, tiles
 from firnline.server.routes import project as project_routes
-from firnline.server.routes import scenes as scenes_routes
-from firnline.server.routes import terrain as terrain_routes
-from firnline.server.routes import tiles as tiles_routes
 from firnline.server.settings import ServerSettings, read_settings
+from firnline.server.store.database import FILE as DATABASE
+from firnline.server.store.database import Database
+from firnline.server.store.store import Store
 
 STATIC: Final = Path(__file__).parent / "static"
 """The front end, built by Vite from ``web/``."""
 
 _ROUTERS: Final[tuple[APIRouter, ...]] = (
     project_routes.router,
-    scenes_routes.router,
-    images_routes.router,
-    terrain_routes.router,
-    tiles_routes.router,
+    scenes.router,
+    images.router,
+    terrain.router,
+    tiles.router,
+    inventories.router,
+    features.router,
+    operations.router,
 )
 
 
@@ -62,10 +65,14 @@ def create_app(
         When the folder cannot be written to.
     """
 
+    settings = settings or read_settings(project.state)
+    store = Store(Database(project.state / DATABASE))
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         ready()
         yield
+        store.close()
 
     app = FastAPI(
         title="firnline",
@@ -77,7 +84,8 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.project = project
-    app.state.settings = settings or read_settings(project.state)
+    app.state.settings = settings
+    app.state.store = store
     problems.add_handlers(app)
     api = APIRouter(prefix="/api/v1")
     for router in _ROUTERS:

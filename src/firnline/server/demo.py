@@ -20,7 +20,7 @@ def make_demo(folder: Path | None = None) -> Path:
     Parameters
     ----------
     folder
-        Where; without it ``firnline/demo`` in the user's folder of data (``$XDG_DATA_HOME``, else ``~/.local/share``).
+        Where; without it ``firnline/demo`` in the user's data (``$XDG_DATA_HOME``, else ``~/.local/share``).
 
     Raises
     ------

@@ -71,7 +71,7 @@ def _measure(scene: Scene) -> dict[str, Range]:
             reader.read(scene.band_names, window)[:, ::step, ::step].reshape(len(scene.bands), -1)
             for window in windows
         ]
-    found = {}
+    found: dict[str, Range] = {}
     for band, values in zip(scene.bands, np.concatenate(blocks, axis=1), strict=True):
         known = values[np.isfinite(values)]
         if known.size == 0 or band.scale == 0:

@@ -22,9 +22,10 @@ _ROWS: Final = 256
 
 
 def terrain_of(project: Project, entry: SceneEntry) -> Path:
-    """A float32 COG of hillshade (0 to 1, sun in the north-west, 45 degrees high) and slope (degrees) on the scene's grid.
+    """A float32 COG of hillshade (0 to 1, sun in the north-west, 45 degrees high) and slope (degrees).
 
-    Both are of the same heights: the DEM's where there is one, else the scene's elevation band. NaN is unknown.
+    It lies on the scene's grid. Both are of the same heights: the DEM's where there is one, else the scene's
+    elevation band. NaN is unknown.
 
     Raises
     ------

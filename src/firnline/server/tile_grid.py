@@ -1,4 +1,4 @@
-"""One grid of tiles for everything in a projected CRS, so that tiles of all scenes and inventories lie on each other."""
+"""One grid of tiles for everything in a projected CRS: tiles of all scenes and inventories lie on each other."""
 
 from __future__ import annotations
 

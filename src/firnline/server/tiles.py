@@ -113,7 +113,7 @@ def read_tile(reader: SceneReader, names: Sequence[str], bounds: Bounds, resolut
     return tile
 
 
-def _span(places: NDArray[np.float64], size: int, thin: int) -> tuple[int, int]:
+def _span(places: NDArray[np.floating], size: int, thin: int) -> tuple[int, int]:
     """(first pixel, how many) that cover the places, from edge to edge of thinned pixels."""
     first = int(places.min()) // thin * thin
     stop = min(size, (int(places.max()) // thin + 1) * thin)

@@ -9,6 +9,7 @@ from fastapi import Depends, Path, Request
 from firnline.server.problems import NotFound
 from firnline.server.project import Project, SceneEntry
 from firnline.server.settings import ServerSettings
+from firnline.server.store.store import Store
 
 Id = Annotated[str, Path(pattern="^[0-9a-f]{12}$", description="an opaque id")]
 
@@ -27,6 +28,14 @@ def _settings(request: Request) -> ServerSettings:
 
 
 SettingsDep = Annotated[ServerSettings, Depends(_settings)]
+
+
+def _store(request: Request) -> Store:
+    store: Store = request.app.state.store
+    return store
+
+
+StoreDep = Annotated[Store, Depends(_store)]
 
 
 def _scene(project: ProjectDep, scene_id: Id) -> SceneEntry:

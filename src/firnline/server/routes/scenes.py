@@ -27,7 +27,7 @@ class CrsAnswer(BaseModel):
 
 
 class BandAnswer(BaseModel):
-    """A band: value = stored number * scale + offset. `low` and `high` are its 2nd and 98th percentile, stored numbers."""
+    """A band: value = stored number * scale + offset; `low` and `high` are its 2nd and 98th percentile as stored."""
 
     name: str
     index: int
@@ -152,16 +152,14 @@ def _bands(entry: SceneEntry) -> list[BandAnswer]:
     answers = []
     for band in entry.scene.bands:
         low, high = ranges[band.name]
-        nodata: float | Literal["nan"] | None = band.nodata
-        if nodata is not None and math.isnan(nodata):
-            nodata = "nan"  # JSON has no number for it
+        is_nan = band.nodata is not None and math.isnan(band.nodata)  # for which JSON has no number
         answers.append(
             BandAnswer(
                 name=band.name,
                 index=band.index,
                 scale=band.scale,
                 offset=band.offset,
-                nodata=nodata,
+                nodata="nan" if is_nan else band.nodata,
                 unit=band.unit,
                 low=low,
                 high=high,
