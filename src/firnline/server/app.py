@@ -15,7 +15,7 @@ import firnline
 from firnline.server import problems
 from firnline.server.guard import LOOPBACK, Guard
 from firnline.server.project import Project
-from firnline.server.routes import features, images, inventories, operations, scenes, terrain, tiles
+from firnline.server.routes import features, images, inventories, operations, scenes, terrain, tiles, vector_tiles
 from firnline.server.routes import project as project_routes
 from firnline.server.settings import ServerSettings, read_settings
 from firnline.server.store.database import FILE as DATABASE
@@ -34,6 +34,7 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     inventories.router,
     features.router,
     operations.router,
+    vector_tiles.router,
 )
 
 

@@ -57,6 +57,14 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class LayerState:
+    """What is told of a layer without counting its features; see `Layer`."""
+
+    revision: int
+    pixel_m: float
+
+
+@dataclass(frozen=True)
 class Feature:
     """One version of one outline."""
 

@@ -17,7 +17,7 @@ from firnline.inventory.editing.apply import Edit
 from firnline.server.problems import NotFound
 from firnline.server.store import history, rows, work
 from firnline.server.store.database import Database
-from firnline.server.store.layer import Author, Box, Feature, Layer, Outcome, Past, Snapshot, Transaction
+from firnline.server.store.layer import Author, Box, Feature, Layer, LayerState, Outcome, Past, Snapshot, Transaction
 from firnline.server.store.tables import boxes, layers, snapshots, versions
 
 KINDS = ("inventory", "proposal", "reference")
@@ -105,6 +105,12 @@ class Store:
         if row is None:
             raise NotFound("inventory")
         return _layer(row)
+
+    def state(self, layer_id: str) -> LayerState:
+        """A layer's revision and resolution, quickly; NotFound when there is none of that id."""
+        with self.database.read() as connection:
+            row = self._row(connection, layer_id)
+        return LayerState(row["revision"], row["pixel_m"])
 
     def rename(self, layer_id: str, name: str) -> Layer:
         """Give a layer another name."""
