@@ -15,7 +15,17 @@ import firnline
 from firnline.server import problems
 from firnline.server.guard import LOOPBACK, Guard
 from firnline.server.project import Project
-from firnline.server.routes import features, images, inventories, operations, scenes, terrain, tiles, vector_tiles
+from firnline.server.routes import (
+    features,
+    images,
+    inventories,
+    operations,
+    scenes,
+    segments,
+    terrain,
+    tiles,
+    vector_tiles,
+)
 from firnline.server.routes import project as project_routes
 from firnline.server.settings import ServerSettings, read_settings
 from firnline.server.store.database import FILE as DATABASE
@@ -35,6 +45,7 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     features.router,
     operations.router,
     vector_tiles.router,
+    segments.router,
 )
 
 

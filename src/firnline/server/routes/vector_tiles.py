@@ -12,7 +12,7 @@ from firnline.server.routes.dependencies import Id, StoreDep
 from firnline.server.routes.scenes import TileGridAnswer, tile_grid_answer
 from firnline.server.routes.tiles import Level, Place
 from firnline.server.tile_grid import TileGrid
-from firnline.server.vector_tiles import tile_mvt
+from firnline.server.vector_tiles import tile_mvt, tile_revision
 
 router = APIRouter(tags=["inventories"])
 
@@ -22,7 +22,7 @@ _MVT = "application/vnd.mapbox-vector-tile"
 @router.get("/inventories/{layer_id}/tilegrid")
 def tile_grid(store: StoreDep, layer_id: Id) -> TileGridAnswer:
     """The grid of the layer's vector tiles, in its CRS."""
-    return tile_grid_answer(TileGrid.down_to(store.state(layer_id).pixel_m))
+    return tile_grid_answer(TileGrid.down_to(store.layer(layer_id).pixel_m))
 
 
 @router.get("/inventories/{layer_id}/tiles/{z}/{x}/{y}.mvt", response_class=Response)
@@ -36,11 +36,13 @@ def tile(
     at: Annotated[int | None, Query(ge=0, le=2**53, description="a revision; now without it")] = None,
 ) -> Response:
     """A vector tile: layer ``outlines`` with properties id, class (1 clean, 2 debris-covered) and glacier."""
-    state = store.state(layer_id)
-    revision = state.revision if at is None else min(at, state.revision)
+    layer = store.layer(layer_id)
+    grid, place = TileGrid.down_to(layer.pixel_m), (z, x, y)
+    now = layer.revision if at is None else min(at, layer.revision)
+    revision = tile_revision(store, layer_id, now, grid, place)
     etag = f'"{layer_id}-{revision}-{z}-{x}-{y}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if is_known(request, etag):
         return Response(status_code=304, headers=headers)
-    content = tile_mvt(store, layer_id, revision, TileGrid.down_to(state.pixel_m), (z, x, y))
+    content = tile_mvt(store, layer_id, revision, grid, place)
     return Response(content, media_type=_MVT, headers=headers)

@@ -39,7 +39,7 @@ class Layer:
     count, area_km2
         Of its features now.
     box
-        Of its features now; None of an empty layer.
+        Holds all its features, and those that it had; None of a layer that never had one.
     """
 
     id: str
@@ -54,14 +54,6 @@ class Layer:
     count: int
     area_km2: float
     box: Box | None
-
-
-@dataclass(frozen=True)
-class LayerState:
-    """What is told of a layer without counting its features; see `Layer`."""
-
-    revision: int
-    pixel_m: float
 
 
 @dataclass(frozen=True)
