@@ -128,7 +128,7 @@ class Store:
             return work.features(connection, layer_id, box, at, limit=limit, after=after)
 
     def outlines(self, layer_id: str, box: Box, at: int, smallest: float = 0.0) -> Outlines:
-        """Outlines at a revision, for drawing: those whose box meets another and has a side of at least `smallest` m."""
+        """Outlines at a revision, for drawing: those whose box meets another and has a side of `smallest` metres."""
         with self.database.read() as connection:
             return outlines(connection, layer_id, box, at, smallest)
 
