@@ -44,8 +44,8 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     inventories.router,
     features.router,
     operations.router,
-    vector_tiles.router,
     segments.router,
+    vector_tiles.router,
 )
 
 
