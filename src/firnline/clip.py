@@ -141,18 +141,18 @@ def _copy(source: DatasetReader, window: Window, grid: Grid, path: Path, masked:
         "crs": grid.crs, "transform": grid.transform, "height": grid.shape[0], "width": grid.shape[1], "tiled": True,
         "compress": "deflate", "zlevel": 1, "bigtiff": "if_safer", "interleave": "band",
     }  # fmt: skip
-    with replaced(path) as temporary, rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
-        with rasterio.open(temporary, "w", **profile) as file:
-            file.descriptions, file.scales, file.offsets = source.descriptions, source.scales, source.offsets
-            file.update_tags(**{key: value for key, value in source.tags().items() if key != "AREA_OR_POINT"})
-            for index in source.indexes:
-                file.update_tags(index, **source.tags(index))
-            for strip in grid.strips(_ROWS):
-                at = Window(window.row + strip.row, window.column, strip.height, window.width).to_rasterio()
-                file.write(_read(source, at), window=strip.to_rasterio())
-                for index in masked:
-                    file.write_mask(source.read_masks(index, window=at), window=strip.to_rasterio())
-            file.colorinterp = source.colorinterp
+    internal = rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True)
+    with replaced(path) as temporary, internal, rasterio.open(temporary, "w", **profile) as file:
+        file.descriptions, file.scales, file.offsets = source.descriptions, source.scales, source.offsets
+        file.update_tags(**{key: value for key, value in source.tags().items() if key != "AREA_OR_POINT"})
+        for index in source.indexes:
+            file.update_tags(index, **source.tags(index))
+        for strip in grid.strips(_ROWS):
+            at = Window(window.row + strip.row, window.column, strip.height, window.width).to_rasterio()
+            file.write(_read(source, at), window=strip.to_rasterio())
+            for index in masked:
+                file.write_mask(source.read_masks(index, window=at), window=strip.to_rasterio())
+        file.colorinterp = source.colorinterp
 
 
 def _read(source: DatasetReader, at: rasterio.windows.Window) -> NDArray[np.generic]:

@@ -41,7 +41,8 @@ def rules_answer(scenes: Mapping[str, SceneEntry]) -> ModelAnswer:
     """The rules."""
     said = "Published rules on bands and terrain; nothing is trained. Thresholds: docs/rules.md of firnline."
     return ModelAnswer(
-        id=RULES, name="Band ratio rules", kind="rules", classes=list(LabelScheme.CLASS.class_names[1:]), resolution=[],
+        id=RULES, name="Band ratio rules", kind="rules", classes=list(LabelScheme.CLASS.class_names[1:]),
+        resolution=[],
         required=["swir16", "red or nir08"], optional=["blue", "green", "slope", "lwir11"],
         card={"about": said}, problems=_problems(scenes, ratio_model),
     )  # fmt: skip

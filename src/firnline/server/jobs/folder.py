@@ -15,7 +15,7 @@ RASTERS: Final = {"classes": CLASSES, "probabilities": PROBABILITIES, "uncertain
 
 @dataclass(frozen=True)
 class JobFolder:
-    """What a job makes: ``map/``, ``bands/N.png``, ``part/`` (the part of a scene), ``mapped.json`` and ``log.txt``."""
+    """What a job makes: ``map/``, ``bands/N.png``, ``part/`` (of a scene), ``mapped.json`` and ``log.txt``."""
 
     path: Path
 

@@ -167,6 +167,6 @@ class Prediction:
 
 
 def _classed(parts: gpd.GeoDataFrame, scheme: LabelScheme) -> gpd.GeoDataFrame:
-    """Parts with the classes of layers; of a model that does not tell clean ice from debris, all are clean (`_UNTOLD`)."""
+    """Parts with the classes of layers; where a model does not tell clean from debris, all are clean (`_UNTOLD`)."""
     numbers = _AS_CLASS.get(scheme, {1: 1})
     return parts.assign(**{"class": parts["class_value"].map(numbers).astype("int64")})

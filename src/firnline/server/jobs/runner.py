@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shutil
@@ -20,6 +21,8 @@ from firnline.server.store.database import Database
 
 log = logging.getLogger(__name__)
 
+_LOOK_S: Final = 5.0
+"""How often it is looked for jobs that nobody told of."""
 _PATIENCE_S: Final = 5.0
 """How long a worker may take to end when it is told to, before it is made to."""
 
@@ -45,7 +48,7 @@ class Runner:
         self.state, self.store, self.events = state, JobStore(database), EventLog(database)
         self._turn = threading.Condition()
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._is_stopping = False
+        self._halt = threading.Event()
         self._threads = [threading.Thread(target=self._work, name=f"jobs-{n}", daemon=True) for n in range(workers)]
 
     def start(self) -> None:
@@ -58,7 +61,7 @@ class Runner:
     def stop(self) -> None:
         """End the workers; their jobs go on when the server starts again."""
         with self._turn:
-            self._is_stopping = True
+            self._halt.set()
             processes = list(self._running.values())
             self._turn.notify_all()
         for process in processes:
@@ -66,6 +69,10 @@ class Runner:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(_PATIENCE_S)
+
+    @property
+    def _is_stopping(self) -> bool:
+        return self._halt.is_set()
 
     def folder(self, job_id: str) -> JobFolder:
         """Where the results of a job lie."""
@@ -91,36 +98,45 @@ class Runner:
         return job
 
     def _work(self) -> None:
-        while True:
-            with self._turn:
-                job = None if self._is_stopping else self.store.claim()
-                if job is None and not self._is_stopping:
-                    self._turn.wait(timeout=5.0)
-                if self._is_stopping:
-                    return
-                if job is None:
-                    continue
-                self._running[job.id] = process = self._begin(job)
-            process.wait()
-            with self._turn:
-                del self._running[job.id]
-                if self._is_stopping:
-                    return
-            self._settle(job, process.returncode)
+        while not self._is_stopping:
+            try:
+                with self._turn:
+                    started = self._started()
+                    if started is None:
+                        self._turn.wait(timeout=_LOOK_S)
+                        continue
+                job, process = started
+                process.wait()
+                with self._turn:
+                    del self._running[job.id]
+                assert process.stdin is not None
+                process.stdin.close()
+                if not self._is_stopping:
+                    self._settle(job, process.returncode)
+            except Exception:  # of the database or the disk: the next job may go well
+                log.exception("a job could not be run")
+                self._halt.wait(_LOOK_S)
+
+    def _started(self) -> tuple[Job, subprocess.Popen[bytes]] | None:
+        """The next job and its process, begun; None where none waits."""
+        job = None if self._is_stopping else self.store.claim()
+        if job is None:
+            return None
+        try:
+            self._running[job.id] = process = self._begin(job)
+        except OSError as error:
+            self.store.fail(job.id, f"no worker could be started ({error.strerror}); free memory or disk space")
+            raise
+        return job, process
 
     def _begin(self, job: Job) -> subprocess.Popen[bytes]:
         folder = self.folder(job.id)
         folder.path.mkdir(parents=True, exist_ok=True)
         # -P: a folder that happens to be called like a package is not imported from where the server was started.
         command = [sys.executable, "-P", "-m", "firnline.server.jobs.worker", str(self.state), job.id]
+        group = 0 if os.name == "posix" else None
         with folder.log.open("ab") as file:
-            return subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=file,
-                stderr=file,
-                process_group=0 if os.name == "posix" else None,
-            )
+            return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=file, stderr=file, process_group=group)
 
     def _settle(self, job: Job, code: int) -> None:
         """What a worker could not tell itself: that it was killed, or failed in a way that nobody foresaw."""
@@ -154,7 +170,5 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _send(process: subprocess.Popen[bytes], what: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, what)
-    except ProcessLookupError:
-        pass

@@ -46,7 +46,8 @@ def end_with_the_server() -> None:
     """End this process when its standard input closes: the server holds the other end, and is gone."""
 
     def watch() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 4096):  # not sys.stdin, whose lock a thread must not hold at the end of the process
+            pass
         os._exit(3)  # everything on the disk is whole at any moment: nothing is to be tidied up
 
     threading.Thread(target=watch, daemon=True).start()

@@ -31,7 +31,7 @@ async def events(
 ) -> StreamingResponse:
     """Events (text/event-stream) after a number, or from now on: job, band, layer.
 
-    The first event of a stream that names no number is ``ready``: a page that reads its lists after it misses nothing.
+    The first event of a stream that names no number is ``ready``: a page that reads its lists then misses nothing.
     A browser that comes back names the last one itself (Last-Event-ID).
     """
     known = int(last_event_id) if last_event_id is not None and last_event_id.isdecimal() else after
