@@ -124,7 +124,7 @@ def cut_scene(scene: Scene, window: Window, path: Path, *, again: bool = True) -
     flags = find_flags(scene.path)
     if again or not path.is_file():
         if flags is not None:
-            with rasterio.open(flags, driver="GTiff") as dataset:
+            with rasterio.open(flags, driver=scene.driver) as dataset:
                 _copy(dataset, window, grid, flags_path(path), [])
         with scene.reader() as reader:
             _copy(reader.dataset, window, grid, path, masked)
@@ -144,6 +144,7 @@ def _copy(source: DatasetReader, window: Window, grid: Grid, path: Path, masked:
     internal = rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True)
     with replaced(path) as temporary, internal, rasterio.open(temporary, "w", **profile) as file:
         file.descriptions, file.scales, file.offsets = source.descriptions, source.scales, source.offsets
+        file.colorinterp = source.colorinterp
         file.update_tags(**{key: value for key, value in source.tags().items() if key != "AREA_OR_POINT"})
         for index in source.indexes:
             file.update_tags(index, **source.tags(index))
@@ -152,7 +153,6 @@ def _copy(source: DatasetReader, window: Window, grid: Grid, path: Path, masked:
             file.write(_read(source, at), window=strip.to_rasterio())
             for index in masked:
                 file.write_mask(source.read_masks(index, window=at), window=strip.to_rasterio())
-        file.colorinterp = source.colorinterp
 
 
 def _read(source: DatasetReader, at: rasterio.windows.Window) -> NDArray[np.generic]:

@@ -289,9 +289,7 @@ def test_a_server_that_is_killed_in_the_middle_goes_on_where_it_was(
     assert numbers == list(range(last + 1, last + 1 + len(told)))  # none is lost, none comes twice
     assert [kind for _, kind in told if kind != "job"] == ["band", "band", "layer"]
     assert [each["band"] for each in bands] == [0, 1, 2]
-    np.testing.assert_array_equal(
-        read(folder_of(project, job) / "map" / "classes.tif"), read(whole / "classes.tif")
-    )
+    np.testing.assert_array_equal(read(folder_of(project, job) / "map" / "classes.tif"), read(whole / "classes.tif"))
     assert [band for _, band in held.noted()] == [0, 1, 2]  # none was computed twice
     assert len({process for process, _ in held.noted()}) == 2
     assert layer["count"] == len(gpd.read_file(whole / "glaciers.gpkg"))

@@ -18,7 +18,20 @@ from firnline.server.guard import LOOPBACK, Guard
 from firnline.server.jobs.event_log import EventLog
 from firnline.server.jobs.runner import Runner
 from firnline.server.project import Project
-from firnline.server.routes import events, features, inventories, jobs, models, operations, segments
+from firnline.server.routes import (
+    events,
+    features,
+    images,
+    inventories,
+    jobs,
+    models,
+    operations,
+    scenes,
+    segments,
+    terrain,
+    tiles,
+    vector_tiles,
+)
 from firnline.server.routes import project as project_routes
 from firnline.server.settings import ServerSettings, read_settings
 from firnline.server.store.database import FILE as DATABASE
@@ -30,10 +43,15 @@ STATIC: Final = Path(__file__).parent / "static"
 
 _ROUTERS: Final[tuple[APIRouter, ...]] = (
     project_routes.router,
+    scenes.router,
+    images.router,
+    terrain.router,
+    tiles.router,
     inventories.router,
     features.router,
     operations.router,
     segments.router,
+    vector_tiles.router,
     models.router,
     jobs.router,
     events.router,

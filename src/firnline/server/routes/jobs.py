@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 
 import shapely
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from shapely.geometry.base import BaseGeometry
-from starlette.responses import FileResponse
 
 from firnline.clip import window_of
 from firnline.server.geojson import GeoJson
+from firnline.server.images import send_file_range
 from firnline.server.jobs.job import Job
 from firnline.server.problems import NotFound, Problem
 from firnline.server.project import SceneEntry
@@ -137,21 +136,17 @@ def bands(jobs: JobsDep, job_id: Id) -> list[BandAnswer]:
 
 
 @router.get("/jobs/{job_id}/bands/{band}.png", response_class=Response)
-def picture(jobs: JobsDep, job_id: Id, band: Annotated[int, Path(ge=0, le=100_000)]) -> Response:
+def picture(request: Request, jobs: JobsDep, job_id: Id, band: Annotated[int, Path(ge=0, le=100_000)]) -> Response:
     """The picture of a row band: ice and debris half transparent, the rest wholly."""
-    return _file(jobs.folder(job_id).picture(band), "image/png")
+    return send_file_range(jobs.folder(job_id).picture(band), request, "image/png")
 
 
 @router.api_route("/jobs/{job_id}/result/{raster}.tif", methods=["GET", "HEAD"], response_class=Response)
-def result(jobs: JobsDep, job_id: Id, raster: Literal["classes", "probabilities", "uncertainty"]) -> Response:
+def result(
+    request: Request, jobs: JobsDep, job_id: Id, raster: Literal["classes", "probabilities", "uncertainty"]
+) -> Response:
     """A raster of a prediction as a COG, whole or by ranges."""
     job = jobs.store.job(job_id)
     if job.result is None or raster not in job.result["rasters"]:
         raise NotFound("raster")
-    return _file(jobs.folder(job_id).raster(raster), "image/tiff; application=geotiff")
-
-
-def _file(path: FilePath, media_type: str) -> Response:
-    if not path.is_file():
-        raise NotFound("file")
-    return FileResponse(path, media_type=media_type)
+    return send_file_range(jobs.folder(job_id).raster(raster), request)
