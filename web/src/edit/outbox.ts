@@ -25,7 +25,7 @@ const LOCK = "firnline-outbox";
 
 /** Only one tab sends at a time; browsers without locks have nothing to fear but a harmless second sending. */
 function alone<T>(work: () => Promise<T>): Promise<T> {
-  return "locks" in navigator ? navigator.locks.request(LOCK, work) : work();
+  return "locks" in navigator ? (navigator.locks.request(LOCK, work) as Promise<T>) : work();
 }
 
 export class Outbox {

@@ -10,14 +10,22 @@ import type { Extent } from "ol/extent";
 import { containsExtent } from "ol/extent";
 import GeoJSON from "ol/format/GeoJSON";
 import type { MultiPolygon, Polygon } from "ol/geom";
+import type Geometry from "ol/geom/Geometry";
 import VectorSource from "ol/source/Vector";
 
-import type { Answer, Areal, Edit, Outline } from "./operations";
+import type { Answer, Areal, Edit, Geometry as EditGeometry, Outline } from "./operations";
 import { replay, type Replayed } from "./provisional";
 
 export type OutlineFeature = Feature<Polygon | MultiPolygon>;
 
 const format = new GeoJSON();
+
+/** Any GeoJSON geometry of an edit as an OpenLayers one. */
+export function toShape(geometry: EditGeometry): Geometry {
+  const shape = format.readGeometry(geometry);
+  if (!shape) throw new Error(`a ${geometry.type} without coordinates`);
+  return shape;
+}
 
 /** A GeoJSON area as an OpenLayers geometry, in the same coordinates. */
 export function toGeometry(geometry: Areal): Polygon | MultiPolygon {
@@ -99,6 +107,11 @@ export class Outlines {
     this.show([]);
   }
 
+  /** Draw everything as it should be: after a drag that was given up. */
+  redraw(): void {
+    this.show([...this.truth.keys()]);
+  }
+
   /** Draw what is different: the outlines named, and those that the waiting edits change or no longer change. */
   private show(ids: string[]): void {
     const played: Replayed = replay(this.truth, this.waiting);
@@ -137,7 +150,7 @@ export class Outlines {
   private drawSketches(played: Replayed): void {
     this.sketches.clear();
     for (const { geometry, edit } of played.sketches) {
-      const sketch = new Feature(format.readGeometry(geometry));
+      const sketch = new Feature(toShape(geometry));
       sketch.set("operation", edit.operation);
       sketch.set("class", edit.class ?? 0);
       this.sketches.addFeature(sketch);

@@ -6,7 +6,7 @@
  */
 
 import { insertVertex, mapVertices, nearestEdge, ringsOf, samePosition } from "./geometry";
-import type { Edit, Geometry, Outline, Position } from "./operations";
+import type { Edit, Geometry, Move, Outline, Position } from "./operations";
 
 export interface Replayed {
   /** Outlines that look different now. */
@@ -16,12 +16,18 @@ export interface Replayed {
   sketches: { geometry: Geometry; edit: Edit }[];
 }
 
+/** A point this near to an edge is on it; the server says the same. */
+const ON_EDGE_M = 0.01;
+
 const key = (p: Position): string => `${p[0]},${p[1]}`;
 
-function moved(outline: Outline, moves: Map<string, Position>): Outline | null {
-  const touched = ringsOf(outline.geometry).some((ring) => ring.some((p) => moves.has(key(p))));
-  if (!touched) return null;
-  return { ...outline, geometry: mapVertices(outline.geometry, (p) => moves.get(key(p)) ?? p) };
+/** What comes of an outline when vertices move; a place on an edge becomes a vertex first, as on the server. */
+export function moved(outline: Outline, moves: Move[]): Outline | null {
+  let geometry = outline.geometry;
+  for (const [from] of moves) geometry = within({ ...outline, geometry }, from)?.geometry ?? geometry;
+  const ends = new Map(moves.map(([from, to]) => [key(from), to]));
+  if (!ringsOf(geometry).some((ring) => ring.some((p) => ends.has(key(p))))) return null;
+  return { ...outline, geometry: mapVertices(geometry, (p) => ends.get(key(p)) ?? p) };
 }
 
 function without(outline: Outline, vertex: Position): Outline | null {
@@ -31,7 +37,7 @@ function without(outline: Outline, vertex: Position): Outline | null {
 }
 
 function within(outline: Outline, vertex: Position): Outline | null {
-  const edge = nearestEdge(outline.geometry, vertex, 1e-3);
+  const edge = nearestEdge(outline.geometry, vertex, ON_EDGE_M);
   if (!edge || samePosition(edge.a, vertex) || samePosition(edge.b, vertex)) return null;
   return { ...outline, geometry: insertVertex(outline.geometry, edge.a, edge.b, vertex) };
 }
@@ -41,14 +47,14 @@ export function replay(outlines: ReadonlyMap<string, Outline>, edits: Iterable<E
   const result: Replayed = { changed: new Map(), removed: new Set(), sketches: [] };
   const now = (id: string): Outline | undefined =>
     result.removed.has(id) ? undefined : (result.changed.get(id) ?? outlines.get(id));
-  const everywhere = (change: (outline: Outline) => Outline | null): void => {
-    for (const id of outlines.keys()) {
+  const each = (ids: string[], change: (outline: Outline) => Outline | null): void => {
+    for (const id of ids) {
       const before = now(id);
       const after = before ? change(before) : null;
       if (after) result.changed.set(id, after);
     }
   };
-  for (const edit of edits) play(edit, result, now, everywhere);
+  for (const edit of edits) play(edit, result, now, each);
   return result;
 }
 
@@ -56,16 +62,15 @@ function play(
   edit: Edit,
   result: Replayed,
   now: (id: string) => Outline | undefined,
-  everywhere: (change: (outline: Outline) => Outline | null) => void,
+  each: (ids: string[], change: (outline: Outline) => Outline | null) => void,
 ): void {
   const point = edit.geometry?.type === "Point" ? edit.geometry.coordinates : null;
   if (edit.operation === "move_vertices") {
-    const moves = new Map((edit.moves ?? []).map(([from, to]) => [key(from), to]));
-    everywhere((outline) => moved(outline, moves));
+    each(edit.features, (outline) => moved(outline, edit.moves ?? []));
   } else if (edit.operation === "delete_vertex" && point) {
-    everywhere((outline) => without(outline, point));
+    each(edit.features, (outline) => without(outline, point));
   } else if (edit.operation === "insert_vertex" && point) {
-    everywhere((outline) => within(outline, point));
+    each(edit.features, (outline) => within(outline, point));
   } else if (edit.operation === "delete" || (edit.operation === "reclassify" && edit.class === 0)) {
     for (const id of edit.features) result.removed.add(id);
   } else if (edit.operation === "reclassify") {
