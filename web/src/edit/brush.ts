@@ -1,7 +1,7 @@
 /** A round brush that adds ground to an outline or takes it away. */
 
 import Feature from "ol/Feature";
-import { LineString, Point } from "ol/geom";
+import { LineString } from "ol/geom";
 import CircleGeometry from "ol/geom/Circle";
 import PointerInteraction from "ol/interaction/Pointer";
 import VectorLayer from "ol/layer/Vector";
@@ -10,7 +10,7 @@ import VectorSource from "ol/source/Vector";
 import { Fill, Stroke, Style } from "ol/style";
 
 import type { Editor } from "./editor";
-import { distance, overlaps } from "./geometry";
+import { distance, overlaps, position } from "./geometry";
 import type { Edit, PolygonGeometry, Position } from "./operations";
 import { mainButton, outlineAt } from "./pointing";
 import { sweep } from "./sweep";
@@ -39,7 +39,7 @@ export function paintedEdit(editor: Editor, mode: "add" | "remove", area: Polygo
 class BrushInteraction extends PointerInteraction {
   private path: Position[] = [];
   private readonly cursor = new Feature<CircleGeometry>();
-  private readonly stroke = new Feature<LineString | Point>();
+  private readonly stroke = new Feature<LineString>();
   readonly layer: VectorLayer;
 
   constructor(
@@ -70,39 +70,41 @@ class BrushInteraction extends PointerInteraction {
 
   resized(): void {
     const at = this.cursor.getGeometry()?.getCenter();
-    if (at) this.show(at);
+    if (at) this.show(position(at));
   }
 
   protected override handleMoveEvent(event: MapBrowserEvent): void {
-    this.show(event.coordinate);
+    this.show(position(event.coordinate));
   }
 
   protected override handleDownEvent(event: MapBrowserEvent): boolean {
     if (this.editor.blocked || !mainButton(event)) return false;
-    this.path = [[...event.coordinate]];
+    this.path = [position(event.coordinate)];
     this.drawStroke();
     return true;
   }
 
   protected override handleDragEvent(event: MapBrowserEvent): void {
-    this.show(event.coordinate);
+    this.show(position(event.coordinate));
     const resolution = event.map.getView().getResolution() ?? 1;
-    if (this.path.length === 0 || distance(this.path[this.path.length - 1], event.coordinate) < resolution) return;
-    this.path.push([...event.coordinate]);
+    const [at, last] = [position(event.coordinate), this.path.at(-1)];
+    if (!last || distance(last, at) < resolution) return;
+    this.path.push(at);
     this.drawStroke();
   }
 
   private drawStroke(): void {
-    const points = this.path.length === 1 ? [this.path[0], this.path[0]] : this.path;
-    this.stroke.setGeometry(points.length > 0 ? new LineString(points) : undefined);
+    const points = this.path.length === 1 ? [...this.path, ...this.path] : this.path; // a dot is a line on the spot
+    this.stroke.setGeometry(new LineString(points));
   }
 
   protected override handleUpEvent(event: MapBrowserEvent): boolean {
     const path = this.path;
     this.give();
-    if (path.length === 0) return false;
+    const [start] = path;
+    if (!start) return false;
     const area = sweep(path, this.radius(), event.map.getView().getResolution() ?? 1);
-    const edit = paintedEdit(this.editor, this.mode, area, path[0]);
+    const edit = paintedEdit(this.editor, this.mode, area, start);
     if (typeof edit === "string") this.editor.place.notify(edit, "warning");
     else void this.editor.perform(edit);
     return false;

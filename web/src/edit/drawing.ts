@@ -7,7 +7,7 @@ import { LineString, Polygon } from "ol/geom";
 import Draw from "ol/interaction/Draw";
 
 import type { Editor } from "./editor";
-import { contains, crossings } from "./geometry";
+import { contains, crossings, positions } from "./geometry";
 import type { Edit, Outline, Position } from "./operations";
 import { outlineAt, SnapToOutlines } from "./pointing";
 import { sketchStyle } from "./style";
@@ -31,11 +31,10 @@ function cut(editor: Editor, line: Position[]): Outline[] {
 }
 
 function reshape(editor: Editor, line: Position[]): Edit | string {
-  const crossed = cut(editor, line);
-  if (crossed.length === 0) return "A reshape line has to cross the outline at least twice";
-  // Of several it is the one most of the line lies in or along: the one it crosses most often.
-  crossed.sort((a, b) => crossings(b.geometry, line) - crossings(a.geometry, line));
-  return { operation: "reshape", features: [crossed[0].id], geometry: { type: "LineString", coordinates: line } };
+  // Of several it is the one that the line crosses most often.
+  const [target] = cut(editor, line).sort((a, b) => crossings(b.geometry, line) - crossings(a.geometry, line));
+  if (!target) return "A reshape line has to cross the outline at least twice";
+  return { operation: "reshape", features: [target.id], geometry: { type: "LineString", coordinates: line } };
 }
 
 function split(editor: Editor, line: Position[]): Edit | string {
@@ -50,12 +49,17 @@ function drawn(editor: Editor, ring: Position[]): Edit {
 }
 
 function hole(editor: Editor, ring: Position[]): Edit | string {
-  const chosen = editor.chosen().filter((outline) => contains(outline.geometry, ring[0]));
-  const target = chosen[0] ?? outlineAt(editor, ring[0]);
+  const [start] = ring;
+  if (!start) return "A hole needs three points";
+  const target = editor.chosen().find((outline) => contains(outline.geometry, start)) ?? outlineAt(editor, start);
   if (!target) return "A hole has to start inside an outline";
   const geometry = { type: "Polygon" as const, coordinates: [ring] };
   const edit: Edit = { operation: "hole", features: [target.id], geometry };
   return editor.holeClass === 0 ? edit : { ...edit, class: editor.holeClass };
+}
+
+function pointsOf(geometry: Polygon | LineString): Position[] {
+  return positions(geometry instanceof Polygon ? geometry.getCoordinates()[0] : geometry.getCoordinates());
 }
 
 const FINISH = "Click for each point; double-click or Enter ends it, Backspace takes the last back.";
@@ -108,7 +112,7 @@ export class DrawingTool implements Tool {
     const geometry = feature.getGeometry();
     if (!geometry) return;
     this.following = geometry.on("change", () => {
-      this.points = geometry instanceof Polygon ? geometry.getCoordinates()[0].length : geometry.getCoordinates().length;
+      this.points = pointsOf(geometry).length;
       if (geometry instanceof Polygon) this.editor.live(geometry.getArea());
     });
   }
@@ -117,8 +121,7 @@ export class DrawingTool implements Tool {
     const geometry = feature.getGeometry();
     this.unfollow();
     if (!geometry) return;
-    const points = geometry instanceof Polygon ? geometry.getCoordinates()[0] : geometry.getCoordinates();
-    const edit = this.kind.edit(this.editor, points);
+    const edit = this.kind.edit(this.editor, pointsOf(geometry));
     if (typeof edit === "string") this.editor.place.notify(edit, "warning");
     else void this.editor.perform(edit);
   }

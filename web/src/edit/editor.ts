@@ -16,19 +16,9 @@ export interface LastChange {
   changeKm2: number;
 }
 
-function session(): string {
-  const name = "firnline-session";
-  const kept = sessionStorage.getItem(name);
-  if (kept) return kept;
-  const made = crypto.randomUUID();
-  sessionStorage.setItem(name, made);
-  return made;
-}
-
 export class Editor {
   readonly outlines = new Outlines();
   readonly selection: Selection;
-  readonly session = session();
   /** The class that is drawn next. */
   drawClass: 1 | 2 = 1;
   /** Whether what is drawn or added takes ground from others. */
@@ -131,7 +121,7 @@ export class Editor {
       ...edit,
       expected,
       key: crypto.randomUUID(),
-      session: this.session,
+      session: this.place.session,
       who: this.place.who(),
       scene: this.place.scene(),
       why: this.why.trim() || null,
@@ -183,7 +173,7 @@ export class Editor {
       this.place.notify(`${title} waits for the connection: changes are not sent yet`, "warning");
       return;
     }
-    const body = { session: this.session, who: this.place.who(), ...more };
+    const body = { session: this.place.session, who: this.place.who(), ...more };
     const reply = await post(`/api/v1/inventories/${layer}/${route}`, body);
     if (reply.kind === "applied") this.take(layer, title, reply.answer);
     else if (reply.kind === "unreachable") this.place.notify(`${title}: no connection to the server`, "warning");

@@ -7,6 +7,27 @@ export function ringsOf(geometry: Areal): Ring[] {
   return geometry.type === "Polygon" ? geometry.coordinates : geometry.coordinates.flat();
 }
 
+/** A coordinate of OpenLayers, without whatever may stand beyond x and y. */
+export function position(coordinate: readonly number[]): Position {
+  const [x, y] = coordinate;
+  if (x === undefined || y === undefined) throw new Error("a coordinate needs x and y");
+  return [x, y];
+}
+
+/** The positions of a line or ring of OpenLayers. */
+export function positions(coordinates: readonly (readonly number[])[] | undefined): Position[] {
+  return (coordinates ?? []).map(position);
+}
+
+/** The edges of a closed ring or of a line, one after the other. */
+export function* edges(line: readonly Position[]): Generator<[Position, Position]> {
+  let before: Position | null = null;
+  for (const point of line) {
+    if (before) yield [before, point];
+    before = point;
+  }
+}
+
 export function samePosition(a: Position, b: Position): boolean {
   return a[0] === b[0] && a[1] === b[1];
 }
@@ -30,9 +51,7 @@ export function nearestOnSegment(p: Position, a: Position, b: Position): Positio
 /** Signed plane area of a closed ring in square units (shoelace; anticlockwise is positive). */
 export function ringArea(ring: Ring): number {
   let twice = 0;
-  for (let i = 0, j = ring.length - 1; i < ring.length; j = i++) {
-    twice += (ring[j][0] - ring[i][0]) * (ring[j][1] + ring[i][1]);
-  }
+  for (const [a, b] of edges(ring)) twice += (a[0] - b[0]) * (a[1] + b[1]);
   return twice / 2;
 }
 
@@ -50,9 +69,7 @@ export function planeArea(geometry: Areal): number {
 
 function inRing(p: Position, ring: Ring): boolean {
   let inside = false;
-  for (let i = 0, j = ring.length - 1; i < ring.length; j = i++) {
-    const [xi, yi] = ring[i];
-    const [xj, yj] = ring[j];
+  for (const [[xi, yi], [xj, yj]] of edges(ring)) {
     if (yi > p[1] !== yj > p[1] && p[0] < ((xj - xi) * (p[1] - yi)) / (yj - yi) + xi) inside = !inside;
   }
   return inside;
@@ -77,8 +94,8 @@ function crosses(a: Position, b: Position, c: Position, d: Position): boolean {
 export function crossings(geometry: Areal, line: Position[]): number {
   let count = 0;
   for (const ring of ringsOf(geometry)) {
-    for (let i = 1; i < ring.length; i++) {
-      for (let j = 1; j < line.length; j++) if (crosses(ring[i - 1], ring[i], line[j - 1], line[j])) count++;
+    for (const [a, b] of edges(ring)) {
+      for (const [c, d] of edges(line)) if (crosses(a, b, c, d)) count++;
     }
   }
   return count;
@@ -88,8 +105,8 @@ export function crossings(geometry: Areal, line: Position[]): number {
 export function overlaps(a: Areal, b: Areal): boolean {
   const first = ringsOf(a);
   const second = ringsOf(b);
-  if (first.some((ring) => ring.length > 0 && contains(b, ring[0]))) return true;
-  if (second.some((ring) => ring.length > 0 && contains(a, ring[0]))) return true;
+  const starts = (rings: Ring[], area: Areal): boolean => rings.some(([start]) => start !== undefined && contains(area, start));
+  if (starts(first, b) || starts(second, a)) return true;
   return first.some((ring) => crossings(b, ring) > 0);
 }
 
@@ -98,7 +115,8 @@ export function mapVertices(geometry: Areal, change: (p: Position) => Position |
   const ring = (points: Ring): Ring => {
     const open = points.slice(0, -1);
     const kept = open.map(change).filter((p): p is Position => p !== null);
-    return kept.length === 0 ? [] : [...kept, kept[0]];
+    const [start] = kept;
+    return start ? [...kept, start] : [];
   };
   if (geometry.type === "Polygon") return { type: "Polygon", coordinates: geometry.coordinates.map(ring) };
   return { type: "MultiPolygon", coordinates: geometry.coordinates.map((rings) => rings.map(ring)) };
@@ -107,9 +125,8 @@ export function mapVertices(geometry: Areal, change: (p: Position) => Position |
 /** A copy with `p` put into the edge a-b wherever the area has it, in either direction. */
 export function insertVertex(geometry: Areal, a: Position, b: Position, p: Position): Areal {
   const ring = (points: Ring): Ring => {
-    const out: Ring = points.length > 0 ? [points[0]] : [];
-    for (let i = 1; i < points.length; i++) {
-      const [from, to] = [points[i - 1], points[i]];
+    const out: Ring = points.slice(0, 1);
+    for (const [from, to] of edges(points)) {
       const here = (samePosition(from, a) && samePosition(to, b)) || (samePosition(from, b) && samePosition(to, a));
       if (here) out.push(p);
       out.push(to);
@@ -132,12 +149,12 @@ export function nearestEdge(geometry: Areal, p: Position, reach: number): Edge |
   let best: Edge | null = null;
   let least = reach;
   for (const ring of ringsOf(geometry)) {
-    for (let i = 1; i < ring.length; i++) {
-      const at = nearestOnSegment(p, ring[i - 1], ring[i]);
+    for (const [a, b] of edges(ring)) {
+      const at = nearestOnSegment(p, a, b);
       const d = distance(p, at);
       if (d <= least) {
         least = d;
-        best = { a: ring[i - 1], b: ring[i], at };
+        best = { a, b, at };
       }
     }
   }

@@ -62,7 +62,7 @@ class HistoryList {
     if (wanted === this.shown) return;
     this.shown = wanted;
     this.source.clear();
-    if (wanted) void this.load(id, version, wanted);
+    if (wanted && id !== undefined) void this.load(id, version, wanted);
     else this.list.replaceChildren();
   }
 

@@ -1,6 +1,6 @@
 /** What is sent to and comes back from `POST /inventories/{id}/operations`: the words of the API, nothing else. */
 
-export type Position = number[];
+export type Position = [number, number];
 export type Ring = Position[];
 
 export interface PolygonGeometry {

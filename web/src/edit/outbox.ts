@@ -83,8 +83,7 @@ export class Outbox {
   }
 
   private async drain(): Promise<void> {
-    while (this.entries.length > 0 && this.state !== "conflict") {
-      const entry = this.entries[0];
+    for (let entry = this.entries[0]; entry && this.state !== "conflict"; entry = this.entries[0]) {
       if (!(await this.still(entry))) continue;
       if (this.state !== "offline") this.become("sending");
       const reply = await this.send(entry.layer, entry.body);

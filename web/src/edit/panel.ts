@@ -29,16 +29,17 @@ function areaOf(editor: Editor, outline: Outline): number {
 
 function facts(editor: Editor): HTMLElement[] {
   const chosen = editor.chosen();
+  const single = chosen.length === 1 ? chosen[0] : undefined;
   const parts: HTMLElement[] = [];
   const live = editor.liveM2 === null ? 0 : editor.liveM2 / 1e6;
   if (chosen.length > 0) {
     const area = chosen.reduce((sum, outline) => sum + areaOf(editor, outline), 0);
     parts.push(...row("Class", classes(chosen)));
-    if (chosen.length === 1) parts.push(...row("Glacier", chosen[0].properties.glacier || "none"));
+    if (single) parts.push(...row("Glacier", single.properties.glacier || "none"));
     parts.push(...row("Area", el("span", { "data-testid": "edit-area" }, km2(area + live))));
-    if (chosen.length === 1) {
-      parts.push(...row("Version", el("span", { "data-testid": "edit-version" }, String(chosen[0].properties.version))));
-      const { probability } = chosen[0].properties;
+    if (single) {
+      parts.push(...row("Version", el("span", { "data-testid": "edit-version" }, String(single.properties.version))));
+      const { probability } = single.properties;
       if (typeof probability === "number") parts.push(...row("Probability", probability.toFixed(2)));
     }
   }

@@ -8,7 +8,7 @@ import { unByKey } from "ol/Observable";
 import type { EventsKey } from "ol/events";
 
 import type { Editor } from "./editor";
-import { overlaps } from "./geometry";
+import { overlaps, position, positions } from "./geometry";
 import type { PolygonGeometry } from "./operations";
 import { mainButton, outlineAt } from "./pointing";
 import { sketchStyle } from "./style";
@@ -16,7 +16,7 @@ import type { Tool } from "./tool";
 
 /** Choose the outline under a click; Shift adds it or takes it out. */
 export function pickAt(editor: Editor, event: MapBrowserEvent): void {
-  const hit = outlineAt(editor, event.coordinate);
+  const hit = outlineAt(editor, position(event.coordinate));
   if (event.originalEvent.shiftKey) {
     if (hit) editor.selection.toggle(hit.id);
   } else editor.selection.set(hit ? [hit.id] : []);
@@ -81,7 +81,7 @@ export class LassoTool implements Tool {
   private choose(feature: Feature<Polygon>, keys: { shift: boolean; alt: boolean }): void {
     const drawn = feature.getGeometry();
     if (!drawn) return;
-    const area: PolygonGeometry = { type: "Polygon", coordinates: drawn.getCoordinates() };
+    const area: PolygonGeometry = { type: "Polygon", coordinates: drawn.getCoordinates().map(positions) };
     const ids: string[] = [];
     for (const candidate of this.editor.outlines.source.getFeaturesInExtent(drawn.getExtent())) {
       const outline = this.editor.outlines.current(String(candidate.getId()));

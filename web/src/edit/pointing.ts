@@ -1,13 +1,12 @@
 /** What lies under the pointer: outlines, vertices and edges, found by geometry, not by reading pixels back. */
 
-import type { Coordinate } from "ol/coordinate";
 import { boundingExtent, buffer } from "ol/extent";
 import Interaction from "ol/interaction/Interaction";
 import type MapBrowserEvent from "ol/MapBrowserEvent";
 import type OlMap from "ol/Map";
 
 import type { Editor } from "./editor";
-import { contains, distance, nearestEdge, nearestVertex, planeArea, type Edge } from "./geometry";
+import { contains, distance, nearestEdge, nearestVertex, planeArea, position, type Edge } from "./geometry";
 import type { Outline, Position } from "./operations";
 
 export const REACH_PX = 10;
@@ -23,7 +22,7 @@ export function groundReach(map: OlMap, pixels: number): number {
 }
 
 /** Outlines whose boxes come within reach of a place, as they are shown. */
-export function around(editor: Editor, at: Coordinate, reach: number): Outline[] {
+export function around(editor: Editor, at: Position, reach: number): Outline[] {
   const box = buffer(boundingExtent([at]), reach);
   const found: Outline[] = [];
   for (const feature of editor.outlines.source.getFeaturesInExtent(box)) {
@@ -34,7 +33,7 @@ export function around(editor: Editor, at: Coordinate, reach: number): Outline[]
 }
 
 /** The outline at a place; the smallest, should a layer hold some upon another. */
-export function outlineAt(editor: Editor, at: Coordinate): Outline | null {
+export function outlineAt(editor: Editor, at: Position): Outline | null {
   const hits = around(editor, at, 0).filter((outline) => contains(outline.geometry, at));
   hits.sort((a, b) => planeArea(a.geometry) - planeArea(b.geometry));
   return hits[0] ?? null;
@@ -48,13 +47,13 @@ export interface Hit {
 }
 
 /** The vertex under the pointer, else the edge; of several the nearest, of these the chosen outline's. */
-export function hitAt(editor: Editor, at: Coordinate, reach: number, accept: (o: Outline) => boolean): Hit | null {
+export function hitAt(editor: Editor, at: Position, reach: number, accept: (o: Outline) => boolean): Hit | null {
   const near = around(editor, at, reach).filter(accept);
   near.sort((a, b) => Number(editor.selection.has(b.id)) - Number(editor.selection.has(a.id)));
   return vertexIn(near, at, reach) ?? edgeIn(near, at, reach * 0.8);
 }
 
-function vertexIn(near: Outline[], at: Coordinate, reach: number): Hit | null {
+function vertexIn(near: Outline[], at: Position, reach: number): Hit | null {
   let best: Hit | null = null;
   let least = reach;
   for (const outline of near) {
@@ -66,7 +65,7 @@ function vertexIn(near: Outline[], at: Coordinate, reach: number): Hit | null {
   return best;
 }
 
-function edgeIn(near: Outline[], at: Coordinate, reach: number): Hit | null {
+function edgeIn(near: Outline[], at: Position, reach: number): Hit | null {
   let best: Hit | null = null;
   let least = reach;
   for (const outline of near) {
@@ -97,10 +96,10 @@ export class SnapToOutlines extends Interaction {
 
   private pull(event: MapBrowserEvent): void {
     const map = event.map;
-    const hit = hitAt(this.editor, event.coordinate, groundReach(map, REACH_PX), () => true);
+    const hit = hitAt(this.editor, position(event.coordinate), groundReach(map, REACH_PX), () => true);
     if (!hit) return;
     event.coordinate = [...hit.at];
     const pixel = map.getPixelFromCoordinate(hit.at);
-    if (pixel) event.pixel = [Math.round(pixel[0]), Math.round(pixel[1])];
+    if (pixel) event.pixel = pixel.map(Math.round);
   }
 }

@@ -8,7 +8,7 @@ import VectorSource from "ol/source/Vector";
 
 import { paintedEdit } from "./brush";
 import type { Editor } from "./editor";
-import { contains } from "./geometry";
+import { contains, position } from "./geometry";
 import type { PolygonGeometry, Position } from "./operations";
 import { toShape } from "./outlines";
 import { sketchStyle } from "./style";
@@ -39,9 +39,10 @@ export class SegmentTool implements Tool {
     const map = this.editor.place.map;
     map.addLayer(this.layer);
     this.listening = map.on("click", (event) => {
+      const at = position(event.coordinate);
       const mode = event.originalEvent.altKey ? "remove" : "add";
-      if (this.found && contains(this.found, event.coordinate)) this.use(mode);
-      else void this.ask([...event.coordinate]);
+      if (this.found && contains(this.found, at)) this.use(mode);
+      else void this.ask(at);
     });
   }
 

@@ -22,7 +22,7 @@ export function circle(centre: Position, radius: number): Ring {
     const angle = (2 * Math.PI * i) / CIRCLE_POINTS;
     ring.push([centre[0] + radius * Math.cos(angle), centre[1] + radius * Math.sin(angle)]);
   }
-  return [...ring, ring[0]];
+  return [...ring, ...ring.slice(0, 1)];
 }
 
 /**
@@ -32,6 +32,7 @@ export function circle(centre: Position, radius: number): Ring {
  */
 export function sweep(path: Position[], radius: number, resolution: number): PolygonGeometry {
   const [first] = path;
+  if (!first) throw new Error("a stroke needs a point");
   const reach = Math.max(...path.map((p) => distance(p, first)));
   if (reach < resolution / 2) return { type: "Polygon", coordinates: [circle(first, radius)] };
   const xs = path.map((p) => p[0]);
@@ -61,14 +62,15 @@ function paint(points: Position[], radius: number, columns: number, rows: number
   pen.stroke();
   const rgba = pen.getImageData(0, 0, columns, rows).data;
   const cover = new Uint8ClampedArray(columns * rows);
-  for (let i = 0; i < cover.length; i++) cover[i] = rgba[4 * i + 3];
+  for (let i = 0; i < cover.length; i++) cover[i] = rgba[4 * i + 3] ?? 0;
   return cover;
 }
 
 /** Rings along the half-covered line between pixel centres, the covered side always on the left hand. */
 function trace(cover: Uint8ClampedArray, columns: number, rows: number): Ring[] {
   const next = new Map<number, { to: number; at: Position }>();
-  const inside = (i: number, j: number): boolean => cover[j * columns + i] >= 128;
+  const at = (n: number): number => cover[n] ?? 0;
+  const inside = (i: number, j: number): boolean => at(j * columns + i) >= 128;
   const share = (a: number, b: number): number => (a === b ? 0.5 : Math.min(0.98, Math.max(0.02, (127.5 - a) / (b - a))));
   // Crossings are named by the grid edge they lie on: 2n for the edge to the right of pixel n, 2n + 1 for the one below.
   const right = (i: number, j: number): number => 2 * (j * columns + i);
@@ -76,8 +78,8 @@ function trace(cover: Uint8ClampedArray, columns: number, rows: number): Ring[] 
   const place = (edge: number): Position => {
     const n = edge >> 1;
     const [i, j] = [n % columns, Math.floor(n / columns)];
-    if (edge & 1) return [i + 0.5, j + 0.5 + share(cover[n], cover[n + columns])];
-    return [i + 0.5 + share(cover[n], cover[n + 1]), j + 0.5];
+    if (edge & 1) return [i + 0.5, j + 0.5 + share(at(n), at(n + columns))];
+    return [i + 0.5 + share(at(n), at(n + 1)), j + 0.5];
   };
   for (let j = 0; j < rows - 1; j++) {
     for (let i = 0; i < columns - 1; i++) {
@@ -120,7 +122,8 @@ function chains(next: Map<number, { to: number; at: Position }>): Ring[] {
       next.delete(here);
       here = at.to;
     }
-    if (ring.length >= 3) rings.push([...ring, ring[0]]);
+    const [first] = ring;
+    if (first && ring.length >= 3) rings.push([...ring, first]);
   }
   return rings;
 }
@@ -132,17 +135,19 @@ export function simplified(line: Position[], tolerance: number): Position[] {
   const stack: [number, number][] = [[0, line.length - 1]];
   for (let span = stack.pop(); span; span = stack.pop()) {
     const [a, b] = span;
+    const [start, end] = [line[a], line[b]];
+    if (!start || !end) break;
     let worst = tolerance;
     let at = -1;
-    for (let i = a + 1; i < b; i++) {
-      const off = distance(line[i], nearestOnSegment(line[i], line[a], line[b]));
-      if (off > worst) [worst, at] = [off, i];
-    }
+    line.slice(a + 1, b).forEach((p, i) => {
+      const off = distance(p, nearestOnSegment(p, start, end));
+      if (off > worst) [worst, at] = [off, a + 1 + i];
+    });
     if (at < 0) continue;
     keep.add(at);
     stack.push([a, at], [at, b]);
   }
-  return [...keep].sort((a, b) => a - b).map((i) => line[i]);
+  return line.filter((_, i) => keep.has(i));
 }
 
 function simpleRing(ring: Ring): Ring {
@@ -152,7 +157,8 @@ function simpleRing(ring: Ring): Ring {
 
 function toPolygon(rings: Ring[], toMap: (p: Position) => Position, first: Position, radius: number): PolygonGeometry {
   const sized = rings.map((ring) => ({ ring, area: Math.abs(ringArea(ring)) })).sort((a, b) => b.area - a.area);
-  if (sized.length === 0) return { type: "Polygon", coordinates: [circle(first, radius)] };
-  const kept = [sized[0], ...sized.slice(1).filter(({ area }) => area >= SMALLEST_HOLE_PX2)];
+  const [outer, ...holes] = sized;
+  if (!outer) return { type: "Polygon", coordinates: [circle(first, radius)] };
+  const kept = [outer, ...holes.filter(({ area }) => area >= SMALLEST_HOLE_PX2)];
   return { type: "Polygon", coordinates: kept.map(({ ring }) => simpleRing(ring).map(toMap)) };
 }

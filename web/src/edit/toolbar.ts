@@ -6,11 +6,11 @@ import { icon } from "./icons";
 import { bound, type Actions } from "./actions";
 import type { ToolBox } from "./tool";
 
-const GROUPS: string[][] = [
-  ["hand", "select", "lasso"],
-  ["vertices", "insert-vertex", "delete-vertex", "reshape"],
-  ["draw", "freehand", "split", "hole"],
-  ["brush-add", "brush-remove", "segment"],
+const GROUPS: [string, string[]][] = [
+  ["Choosing", ["hand", "select", "lasso"]],
+  ["Edges", ["vertices", "insert-vertex", "delete-vertex", "reshape"]],
+  ["Drawing", ["draw", "freehand", "split", "hole"]],
+  ["Painting", ["brush-add", "brush-remove", "segment"]],
 ];
 
 function keyName(key: string): string {
@@ -34,8 +34,7 @@ export function mountToolbar(editor: Editor, box: ToolBox, actions: Actions): vo
   const buttons = new Map<string, HTMLButtonElement>();
   const group = (label: string, members: HTMLElement[]): HTMLElement =>
     el("div", { class: "edit-group", role: "group", "aria-label": label }, ...members);
-  const names = ["Choosing", "Edges", "Drawing", "Painting"];
-  GROUPS.forEach((ids, i) => {
+  for (const [name, ids] of GROUPS) {
     const members = box.all
       .filter((tool) => ids.includes(tool.id))
       .map((tool) => {
@@ -43,8 +42,8 @@ export function mountToolbar(editor: Editor, box: ToolBox, actions: Actions): vo
         buttons.set(tool.id, made);
         return made;
       });
-    bar.append(group(names[i], members));
-  });
+    bar.append(group(name, members));
+  }
   const made = bound(actions).map((action) => ({ action, made: button(action.id, action.title, action.shown, action.run) }));
   bar.append(group("Actions", made.filter(({ action }) => !action.history).map((each) => each.made)));
   bar.append(group("History", made.filter(({ action }) => action.history).map((each) => each.made)));

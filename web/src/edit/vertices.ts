@@ -8,7 +8,7 @@ import type MapBrowserEvent from "ol/MapBrowserEvent";
 import VectorSource from "ol/source/Vector";
 
 import type { Editor } from "./editor";
-import { distance, nearestEdge, planeArea, samePosition } from "./geometry";
+import { distance, nearestEdge, planeArea, position, samePosition } from "./geometry";
 import type { Move, Outline, Position } from "./operations";
 import { around, groundReach, hitAt, mainButton, REACH_PX, type Hit } from "./pointing";
 import { toGeometry } from "./outlines";
@@ -24,7 +24,7 @@ interface Drag {
   to: Position;
   /** The outlines that have the vertex or the edge, as they were. */
   outlines: Outline[];
-  startPixel: number[];
+  startPixel: Position;
   far: boolean;
 }
 
@@ -54,7 +54,7 @@ class VertexInteraction extends PointerInteraction {
   }
 
   private find(event: MapBrowserEvent): Hit | null {
-    const hit = hitAt(this.editor, event.coordinate, groundReach(event.map, REACH_PX), () => true);
+    const hit = hitAt(this.editor, position(event.coordinate), groundReach(event.map, REACH_PX), () => true);
     if (!hit) return null;
     if (this.mode === "delete" && hit.edge) return null;
     return this.mode === "insert" && !hit.edge ? null : hit;
@@ -78,7 +78,7 @@ class VertexInteraction extends PointerInteraction {
     if (!hit) return false;
     this.hover = hit;
     this.point(hit.at);
-    this.drag = { from: hit.at, to: hit.at, outlines: this.sharing(hit), startPixel: event.pixel, far: false };
+    this.drag = { from: hit.at, to: hit.at, outlines: this.sharing(hit), startPixel: position(event.pixel), far: false };
     return true;
   }
 
@@ -91,7 +91,7 @@ class VertexInteraction extends PointerInteraction {
   protected override handleDragEvent(event: MapBrowserEvent): void {
     const drag = this.drag;
     if (!drag || this.mode !== "move") return;
-    drag.far ||= Math.hypot(event.pixel[0] - drag.startPixel[0], event.pixel[1] - drag.startPixel[1]) > CLICK_PX;
+    drag.far ||= distance(position(event.pixel), drag.startPixel) > CLICK_PX;
     if (!drag.far) return;
     drag.to = this.snapped(event, drag);
     this.point(drag.to);
@@ -100,11 +100,12 @@ class VertexInteraction extends PointerInteraction {
 
   /** Onto another outline's vertex or edge near the pointer; Alt lets go. */
   private snapped(event: MapBrowserEvent, drag: Drag): Position {
-    if (event.originalEvent.altKey) return [...event.coordinate];
+    const at = position(event.coordinate);
+    if (event.originalEvent.altKey) return at;
     const own = new Set(drag.outlines.map((outline) => outline.id));
     const reach = groundReach(event.map, REACH_PX * 0.8);
-    const hit = hitAt(this.editor, event.coordinate, reach, (outline) => !own.has(outline.id));
-    return hit && distance(hit.at, drag.from) > reach ? hit.at : [...event.coordinate];
+    const hit = hitAt(this.editor, at, reach, (outline) => !own.has(outline.id));
+    return hit && distance(hit.at, drag.from) > reach ? hit.at : at;
   }
 
   /** Show the outlines with the vertex where it is now. */

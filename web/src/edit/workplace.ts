@@ -31,6 +31,8 @@ export interface Workplace {
   scene(): string | null;
   /** Who edits. */
   who(): string;
+  /** The session of this tab, by which undo finds what was done. */
+  readonly session: string;
   /** Tell the page which outlines are chosen. */
   selected(ids: string[]): void;
   /** Tell the page that the layer is at a new revision (its vector tiles are old). */
