@@ -15,7 +15,17 @@ import firnline
 from firnline.server import problems
 from firnline.server.guard import LOOPBACK, Guard
 from firnline.server.project import Project
-from firnline.server.routes import features, inventories, operations, segments
+from firnline.server.routes import (
+    features,
+    images,
+    inventories,
+    operations,
+    scenes,
+    segments,
+    terrain,
+    tiles,
+    vector_tiles,
+)
 from firnline.server.routes import project as project_routes
 from firnline.server.settings import ServerSettings, read_settings
 from firnline.server.store.database import FILE as DATABASE
@@ -27,10 +37,15 @@ STATIC: Final = Path(__file__).parent / "static"
 
 _ROUTERS: Final[tuple[APIRouter, ...]] = (
     project_routes.router,
+    scenes.router,
+    images.router,
+    terrain.router,
+    tiles.router,
     inventories.router,
     features.router,
     operations.router,
     segments.router,
+    vector_tiles.router,
 )
 
 

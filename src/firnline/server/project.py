@@ -169,7 +169,7 @@ class Project:
         if not _is_geotiff(path):
             return None
         try:
-            scene = open_scene(path)
+            scene = open_scene(path, driver=DRIVER)
             scene.grid.resolution  # noqa: B018 # a scene in degrees cannot be mapped
         except FirnlineError:
             return None
@@ -183,7 +183,7 @@ class Project:
         for path in sorted(scene.path.parent.iterdir()):
             if path.suffix.lower() in _RASTERS and "dem" in path.stem.lower() and _is_geotiff(path):
                 try:
-                    check_dem(path, scene.grid)
+                    check_dem(path, scene.grid, scene.driver)
                 except FirnlineError:
                     continue
                 return path

@@ -18,7 +18,7 @@ from firnline.server.store.layer import (
     Past,
     Transaction,
 )
-from firnline.server.store.tables import layers, transactions, versions
+from firnline.server.store.tables import transactions, versions
 
 UNDO, REDO = "undo", "redo"
 
@@ -74,11 +74,11 @@ def _restore(
     rows.end_versions(connection, layer["id"], revision, [each.id for each in made])
     again = [replace(each, version=_next_version(connection, layer["id"], each.id)) for each in ended]
     rows.insert_versions(connection, layer["id"], revision, again)
-    connection.execute(sa.update(layers).where(layers.c.id == layer["id"]).values(revision=revision))
+    area = rows.advance(connection, layer["id"], revision, again, made)
     names = {each.id for each in again}
     removed = tuple(each.id for each in made if each.id not in names)
     difference = sum(each.area_km2 for each in again) - sum(each.area_km2 for each in made)
-    return Outcome(transaction, tuple(again), removed, work.total_km2(connection, layer["id"]), difference)
+    return Outcome(transaction, tuple(again), removed, area, difference)
 
 
 def _next_version(connection: sa.Connection, layer_id: str, feature_id: str) -> int:

@@ -39,7 +39,7 @@ class Layer:
     count, area_km2
         Of its features now.
     box
-        Of its features now; None of an empty layer.
+        Holds all its features, and those that it had; None of a layer that never had one.
     """
 
     id: str

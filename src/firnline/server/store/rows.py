@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from firnline.inventory.polygonise import geodesic_areas_km2
 from firnline.server.store.layer import Author, Box, Feature, Transaction
-from firnline.server.store.tables import boxes, transactions, versions
+from firnline.server.store.tables import boxes, layers, transactions, versions
 
 NEVER: Final = None
 
@@ -37,13 +37,12 @@ def valid_at(revision: int | None) -> sa.ColumnElement[bool]:
 
 
 def meets(box: Box) -> sa.ColumnElement[bool]:
-    """Versions whose box meets another; join `boxes` to use it."""
+    """Versions whose box meets another."""
     min_x, min_y, max_x, max_y = box
-    return sa.and_(
-        boxes.c.id == versions.c.id,
-        boxes.c.max_x >= min_x, boxes.c.min_x <= max_x,
-        boxes.c.max_y >= min_y, boxes.c.min_y <= max_y,
-    )  # fmt: skip
+    found = sa.select(boxes.c.id).where(
+        boxes.c.max_x >= min_x, boxes.c.min_x <= max_x, boxes.c.max_y >= min_y, boxes.c.min_y <= max_y
+    )
+    return versions.c.id.in_(found)
 
 
 def features_of(rows: Iterable[sa.RowMapping]) -> list[Feature]:
@@ -95,6 +94,24 @@ def insert_versions(connection: sa.Connection, layer_id: str, revision: int, fea
             for index, (a, b, c, d) in enumerate(corners)
         ],
     )
+
+
+def advance(
+    connection: sa.Connection, layer_id: str, revision: int, made: Sequence[Feature], ended: Sequence[Feature]
+) -> float:
+    """Write a layer's new revision and what its features add up to; its box only grows. Returns the area, km2."""
+    values: dict[str, Any] = {
+        "revision": revision,
+        "count": layers.c.count + len(made) - len(ended),
+        "area_km2": layers.c.area_km2 + sum(each.area_km2 for each in made) - sum(each.area_km2 for each in ended),
+    }
+    if made:
+        corners = shapely.total_bounds([each.geometry for each in made]).tolist()
+        for name, corner in zip(("min_x", "min_y", "max_x", "max_y"), corners, strict=True):
+            outer = sa.func.min if name.startswith("min") else sa.func.max
+            values[name] = outer(sa.func.coalesce(layers.c[name], corner), corner)
+    done = sa.update(layers).where(layers.c.id == layer_id).values(values).returning(layers.c.area_km2)
+    return float(connection.execute(done).scalar_one())
 
 
 def end_versions(connection: sa.Connection, layer_id: str, revision: int, ids: Sequence[str]) -> None:

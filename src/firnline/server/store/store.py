@@ -18,7 +18,7 @@ from firnline.server.problems import NotFound
 from firnline.server.store import history, rows, work
 from firnline.server.store.database import Database
 from firnline.server.store.layer import Author, Box, Feature, Layer, Outcome, Past, Snapshot, Transaction
-from firnline.server.store.tables import boxes, layers, snapshots, versions
+from firnline.server.store.tables import layers, snapshots
 
 KINDS = ("inventory", "proposal", "reference")
 
@@ -85,26 +85,25 @@ class Store:
         row = {
             "id": made, "name": name, "kind": kind, "crs": crs, "scene_id": scene_id, "pixel_m": pixel_m,
             "origin": dict(origin or {}), "created_at": rows.now(), "revision": 0,
+            "count": 0, "area_km2": 0.0,
         }  # fmt: skip
         with self._turn, self.database.write() as connection:
             connection.execute(sa.insert(layers), [row])
             rows.insert_versions(connection, made, 0, features)
+            rows.advance(connection, made, 0, features, ())
         self.on_change(made, 0)
         return self.layer(made)
 
     def layers(self) -> list[Layer]:
         """All layers, the oldest first."""
         with self.database.read() as connection:
-            found = connection.execute(_layer_rows().order_by(layers.c.created_at, layers.c.id)).mappings()
-            return [_layer(row) for row in found]
+            found = sa.select(layers).where(layers.c.deleted_at.is_(None)).order_by(layers.c.created_at, layers.c.id)
+            return [_layer(row) for row in connection.execute(found).mappings()]
 
     def layer(self, layer_id: str) -> Layer:
         """One layer; NotFound when there is none of that id."""
         with self.database.read() as connection:
-            row = connection.execute(_layer_rows().where(layers.c.id == layer_id)).mappings().one_or_none()
-        if row is None:
-            raise NotFound("inventory")
-        return _layer(row)
+            return _layer(self._row(connection, layer_id))
 
     def rename(self, layer_id: str, name: str) -> Layer:
         """Give a layer another name."""
@@ -248,37 +247,22 @@ class Store:
         return row
 
 
-def _layer_rows() -> sa.Select[Any]:
-    """Layers with what their features add up to."""
-    sums = (
-        sa.select(
-            versions.c.layer_id,
-            sa.func.count().label("count"),
-            sa.func.sum(versions.c.area_km2).label("area_km2"),
-            sa.func.min(boxes.c.min_x).label("min_x"),
-            sa.func.min(boxes.c.min_y).label("min_y"),
-            sa.func.max(boxes.c.max_x).label("max_x"),
-            sa.func.max(boxes.c.max_y).label("max_y"),
-        )
-        .join(boxes, boxes.c.id == versions.c.id)
-        .where(versions.c.to_revision.is_(None))
-        .group_by(versions.c.layer_id)
-        .subquery()
-    )
-    columns = [column for name, column in sums.c.items() if name != "layer_id"]
-    return (
-        sa.select(layers, *columns)
-        .join(sums, sums.c.layer_id == layers.c.id, isouter=True)
-        .where(layers.c.deleted_at.is_(None))
-    )
-
-
 def _layer(row: sa.RowMapping) -> Layer:
-    names = ("id", "name", "kind", "crs", "scene_id", "pixel_m", "origin", "created_at", "revision")
-    box = None if row["count"] is None else (row["min_x"], row["min_y"], row["max_x"], row["max_y"])
-    return Layer(
-        **{name: row[name] for name in names}, count=row["count"] or 0, area_km2=row["area_km2"] or 0.0, box=box
+    names = (
+        "id",
+        "name",
+        "kind",
+        "crs",
+        "scene_id",
+        "pixel_m",
+        "origin",
+        "created_at",
+        "revision",
+        "count",
+        "area_km2",
     )
+    box = None if row["min_x"] is None else (row["min_x"], row["min_y"], row["max_x"], row["max_y"])
+    return Layer(**{name: row[name] for name in names}, box=box)
 
 
 def _features(parts: gpd.GeoDataFrame, crs: str) -> list[Feature]:

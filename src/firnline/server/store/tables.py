@@ -15,6 +15,8 @@ layers = sa.Table(
     sa.Column("created_at", sa.String),
     sa.Column("revision", sa.Integer),
     sa.Column("deleted_at", sa.String),
+    sa.Column("count", sa.Integer),
+    *(sa.Column(name, sa.Float) for name in ("area_km2", "min_x", "min_y", "max_x", "max_y")),
 )
 transactions = sa.Table(
     "transactions",

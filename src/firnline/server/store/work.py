@@ -22,7 +22,7 @@ from firnline.server.store.layer import (
     Outcome,
     Transaction,
 )
-from firnline.server.store.tables import layers, transactions, versions
+from firnline.server.store.tables import transactions, versions
 
 _AROUND_M = 1.0
 
@@ -115,17 +115,11 @@ def commit(
         now.append(Feature(part.id, version, part.class_value, part.glacier_id, part.geometry, area, said))
     transaction = rows.insert_transaction(connection, layer["id"], revision, operation, author, reverses)
     gone = [*(part.id for part in change.changed), *change.removed]
+    ended = named(connection, layer["id"], gone)
     rows.end_versions(connection, layer["id"], revision, gone)
     rows.insert_versions(connection, layer["id"], revision, now)
-    connection.execute(sa.update(layers).where(layers.c.id == layer["id"]).values(revision=revision))
-    difference = sum(areas) - sum(was[name].area_km2 for name in gone)
-    return Outcome(transaction, tuple(now), change.removed, total_km2(connection, layer["id"]), difference)
-
-
-def total_km2(connection: sa.Connection, layer_id: str) -> float:
-    """Area of all features now."""
-    found = sa.select(sa.func.sum(versions.c.area_km2)).where(versions.c.layer_id == layer_id, rows.valid_at(None))
-    return float(connection.execute(found).scalar() or 0.0)
+    area = rows.advance(connection, layer["id"], revision, now, ended)
+    return Outcome(transaction, tuple(now), change.removed, area, sum(areas) - sum(each.area_km2 for each in ended))
 
 
 def require_versions(connection: sa.Connection, layer_id: str, expected: Mapping[str, int]) -> None:
@@ -166,7 +160,7 @@ def outcome_of(connection: sa.Connection, layer: sa.RowMapping, row: sa.RowMappi
     names = {each.id for each in now}
     difference = sum(each.area_km2 for each in now) - sum(each.area_km2 for each in before)
     removed = tuple(each.id for each in before if each.id not in names)
-    return Outcome(rows.transaction_of(row), tuple(now), removed, total_km2(connection, layer["id"]), difference)
+    return Outcome(rows.transaction_of(row), tuple(now), removed, layer["area_km2"], difference)
 
 
 def _done_before(connection: sa.Connection, layer: sa.RowMapping, author: Author) -> Outcome | None:

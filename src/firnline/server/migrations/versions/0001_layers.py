@@ -23,6 +23,9 @@ def upgrade() -> None:
         sa.Column("created_at", sa.String, nullable=False),
         sa.Column("revision", sa.Integer, nullable=False),
         sa.Column("deleted_at", sa.String),
+        sa.Column("count", sa.Integer, nullable=False),
+        sa.Column("area_km2", sa.Float, nullable=False),
+        *(sa.Column(name, sa.Float) for name in ("min_x", "min_y", "max_x", "max_y")),
     )
     op.create_table(
         "transactions",
@@ -54,6 +57,13 @@ def upgrade() -> None:
         sa.Column("from_revision", sa.Integer, nullable=False),
         sa.Column("to_revision", sa.Integer),
         sa.UniqueConstraint("layer_id", "feature_id", "version"),
+    )
+    op.create_index(
+        "versions_now",
+        "versions",
+        ["layer_id", "feature_id"],
+        sqlite_where=sa.text("to_revision IS NULL"),
+        unique=True,
     )
     op.create_index("versions_from", "versions", ["layer_id", "from_revision"])
     op.create_index("versions_to", "versions", ["layer_id", "to_revision"])
