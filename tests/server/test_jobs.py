@@ -35,7 +35,7 @@ from firnline.synthetic import make_range
 
 BANDS = 3
 """Row bands of the range: the rules map 512 rows at a time."""
-DEADLINE_S = 120.0
+DEADLINE_S = 300.0
 """Until then whatever is waited for has happened, or the test fails; it is waited for, not slept through."""
 
 HOLD = """

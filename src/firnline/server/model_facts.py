@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 
 from firnline.classes import LabelScheme
 from firnline.errors import FirnlineError
 from firnline.features import FeatureSource
-from firnline.models.bundle import Bundle, Description
-from firnline.models.card import Card, read_card
-from firnline.models.fit import fit_scene
-from firnline.models.ratio import ratio_model
 from firnline.server.project import SceneEntry
+
+if TYPE_CHECKING:  # they bring much that a server which only shows scenes does without
+    from firnline.models.bundle import Description
+    from firnline.models.card import Card
 
 RULES: Final = "ratio"
 
@@ -39,6 +39,8 @@ class ModelAnswer(BaseModel):
 
 def rules_answer(scenes: Mapping[str, SceneEntry]) -> ModelAnswer:
     """The rules."""
+    from firnline.models.ratio import ratio_model
+
     said = "Published rules on bands and terrain; nothing is trained. Thresholds: docs/rules.md of firnline."
     return ModelAnswer(
         id=RULES, name="Band ratio rules", kind="rules", classes=list(LabelScheme.CLASS.class_names[1:]),
@@ -56,6 +58,10 @@ def model_answer(model_id: str, folder: Path, scenes: Mapping[str, SceneEntry]) 
     ModelError
         When it is damaged.
     """
+    from firnline.models.bundle import Bundle
+    from firnline.models.card import read_card
+    from firnline.models.fit import fit_scene
+
     card = read_card(folder)
     bands = [band for each in _leaves(card) for band in each.description.bands]
     required = dict.fromkeys(band.name for band in bands if band.required)

@@ -86,6 +86,7 @@ class Prediction:
         settings = MapSettings(
             minimum_area_km2=self.job.settings["minimum_area_km2"], uncertainty=self.job.settings["uncertainty"],
             force=self.job.settings["force"], area=self.area,
+            report=False,
         )  # fmt: skip
         whole = prepare(entry.source, model, self.folder.map, settings, runtimes=self._runtime)
         if self.area is None:
