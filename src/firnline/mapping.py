@@ -70,7 +70,7 @@ class MapSettings:
     rules: RatioSettings | None = None
     """Settings of the rules; with the model ``ratio`` alone."""
     area: BaseGeometry | None = None
-    """In the scene's CRS: what lies outside of it is unknown in the results."""
+    """In the scene's CRS: what lies outside is unknown in the results."""
     report: bool = True
     """Whether ``report.html`` is written."""
     restart: bool = False
@@ -224,8 +224,7 @@ def finish(ready: Prepared, journal: Journal, note: Callable[[MapResult], None] 
     """
     opened, lattice = ready.opened, ready.lattice
     classes = opened.mapper.finish(whole_classes(journal, lattice))
-    area = ready.settings.area
-    if area is not None:  # not before: whether debris is kept hangs on ice that may lie outside
+    if (area := ready.settings.area) is not None:  # not before: debris is kept for ice that may lie outside
         classes[outside(area, ready.source.scene.grid)] = UNKNOWN
     if (classes == UNKNOWN).all():
         shutil.rmtree(journal.folder)

@@ -26,8 +26,12 @@ import shapely
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from firnline.bands import Level
 from firnline.features import FeatureSource
 from firnline.mapping import MapSettings, map_scene
+from firnline.models.architectures import UNetSettings
+from firnline.models.band_inputs import BandInput, Reading
+from firnline.models.bundle import Description, save_bundle
 from firnline.scene import open_scene
 from firnline.server.app import create_app
 from firnline.server.project import Project
@@ -254,6 +258,48 @@ def test_of_an_area_only_what_lies_in_it_is_mapped(client: TestClient, project: 
     frame = client.app.state.store.features_frame(job["result"]["inventory"])  # type: ignore[attr-defined]
     assert frame.area.sum() == ((classes == 1) | (classes == 2)).sum() * 900
     assert not (folder_of(project, job["id"]) / "part").exists()
+
+
+@pytest.fixture
+def network(project: Project) -> str:
+    """A network of random weights that tells glaciers, and not their kind; its id."""
+    import torch
+
+    torch.manual_seed(3)
+    settings = UNetSettings(width=4, depth=2, norm="batch")
+    read = Reading(level=Level.DIGITAL_NUMBER, unit="DN", mean=100, deviation=60)
+    said = Description(
+        name="tiny", architecture=settings, bands=(BandInput(name="red", readings=(read,)),), scheme="glacier",
+        resolutions_m=(30.0,), window=64,
+    )  # fmt: skip
+    made = settings.build(said.layout, 2)
+    with torch.no_grad():
+        made.seg_layer.weight.mul_(5)
+        logits = made.eval()(torch.randn(1, 1, 64, 64))
+        made.seg_layer.bias.sub_(logits.mean((0, 2, 3)))
+    save_bundle(project.folder / "models" / "tiny", said, made)
+    (found,) = project.models()
+    return found
+
+
+def test_a_network_gives_probabilities_and_says_what_it_does_not_tell(
+    client: TestClient, project: Project, network: str
+) -> None:
+    (entry,) = project.scenes().values()
+    corners = [entry.scene.grid.corner(*at) for at in ((40, 10), (40, 90), (120, 90), (120, 10))]
+    area = shapely.geometry.mapping(shapely.Polygon(corners))
+    job = ended(client, predict(client, project, model=network, area=area, uncertainty=True))
+    assert job["state"] == "done", job["error"]
+    assert job["name"] == "tiny, scene"
+    assert job["result"]["rasters"] == ["classes", "probabilities", "uncertainty"]
+    assert "does not tell clean from debris" in job["message"]
+    for raster in job["result"]["rasters"]:
+        answer = client.head(f"/api/v1/jobs/{job['id']}/result/{raster}.tif")
+        assert (answer.status_code, answer.headers["accept-ranges"]) == (200, "bytes")
+    outlines = client.get(f"/api/v1/inventories/{job['result']['inventory']}/features").json()["features"]
+    assert len(outlines) > 3
+    assert {each["properties"]["class"] for each in outlines} == {1}
+    assert all(0.5 <= each["properties"]["probability"] <= 1 for each in outlines)
 
 
 def test_a_server_that_is_killed_in_the_middle_goes_on_where_it_was(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -44,8 +44,7 @@ def rules_answer(scenes: Mapping[str, SceneEntry]) -> ModelAnswer:
     said = "Published rules on bands and terrain; nothing is trained. Thresholds: docs/rules.md of firnline."
     return ModelAnswer(
         id=RULES, name="Band ratio rules", kind="rules", classes=list(LabelScheme.CLASS.class_names[1:]),
-        resolution=[],
-        required=["swir16", "red or nir08"], optional=["blue", "green", "slope", "lwir11"],
+        resolution=[], required=["swir16", "red or nir08"], optional=["blue", "green", "slope", "lwir11"],
         card={"about": said}, problems=_problems(scenes, ratio_model),
     )  # fmt: skip
 
@@ -78,12 +77,12 @@ def model_answer(model_id: str, folder: Path, scenes: Mapping[str, SceneEntry]) 
     )  # fmt: skip
 
 
-def _problems(scenes: Mapping[str, SceneEntry], fit: Any) -> dict[str, str]:
-    found = {name: why_not(entry, fit) for name, entry in scenes.items()}
+def _problems(scenes: Mapping[str, SceneEntry], fit: Callable[[FeatureSource], object]) -> dict[str, str]:
+    found = {name: _why_not(entry, fit) for name, entry in scenes.items()}
     return {name: why for name, why in found.items() if why}
 
 
-def why_not(entry: SceneEntry, fit: Any) -> str:
+def _why_not(entry: SceneEntry, fit: Callable[[FeatureSource], object]) -> str:
     """Why a scene is refused by `fit`, in a sentence; empty where it is not."""
     try:
         fit(entry.source)
@@ -101,9 +100,11 @@ def _leaves(card: Card) -> Iterator[Card]:
 
 
 def _kind(said: Description) -> str:
+    from firnline.models.architectures import NetworkSettings
+
     if said.members:
         return "composite"
-    return "network" if said.layout is not None and hasattr(said.architecture, "build") else "pixels"
+    return "network" if isinstance(said.architecture, NetworkSettings) else "pixels"
 
 
 def _facts(card: Card) -> dict[str, Any]:
