@@ -37,8 +37,6 @@ from firnline.server.app import create_app
 from firnline.server.project import Project
 from firnline.synthetic import make_range
 
-BANDS = 3
-"""Row bands of the range: the rules map 512 rows at a time."""
 DEADLINE_S = 300.0
 """Until then whatever is waited for has happened, or the test fails; it is waited for, not slept through."""
 
@@ -340,6 +338,23 @@ def test_a_server_that_is_killed_in_the_middle_goes_on_where_it_was(
     assert [band for _, band in held.noted()] == [0, 1, 2]  # none was computed twice
     assert len({process for process, _ in held.noted()}) == 2
     assert layer["count"] == len(gpd.read_file(whole / "glaciers.gpkg", layer="outlines"))
+
+
+def test_work_on_a_scene_that_changed_while_the_server_was_away_begins_anew(
+    project: Project, whole: Path, held: Held
+) -> None:
+    with TestClient(create_app(project), base_url="http://127.0.0.1:8770") as client:
+        job = predict(client, project)
+        process = held.wait()
+    with pytest.raises(ProcessLookupError):  # a server that stops takes its workers along
+        os.kill(process, 0)
+    os.utime(project.folder / "scene.tif")
+    held.go()
+    with TestClient(create_app(project), base_url="http://127.0.0.1:8770") as client:
+        said = ended(client, job)
+    assert said["state"] == "done", said["error"]
+    assert [band for _, band in held.noted()] == [0, 1, 0, 1, 2]
+    np.testing.assert_array_equal(read(folder_of(project, job) / "map" / "classes.tif"), read(whole / "classes.tif"))
 
 
 def _is_free(lock: Any) -> bool:
