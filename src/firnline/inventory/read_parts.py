@@ -39,7 +39,8 @@ def read_parts(
       where it has no id, their ids.
 
     Invalid polygons are mended. Where polygons overlap, the one that comes first in the file keeps the ground, and of
-    two files the debris. Gaps below 5 cm, which rounding leaves, are closed; wider ones are the user's.
+    two files the debris. Gaps below 5 cm that outlines enclose, which rounding leaves, are closed; others are the
+    user's.
 
     Parameters
     ----------

@@ -20,6 +20,8 @@ CRACK_M: Final = 0.05
 CRUMB_M2: Final = 1.0
 """Pieces smaller than this are left over from cutting."""
 NONE: Final = -1
+_PER_M: Final = round(1 / GRID_M)
+"""As GEOS rounds, to the last bit: a multiple of a thousandth is another number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +80,7 @@ def resolve(
     """
     top = np.zeros(len(polygons), np.bool_) if on_top is None else on_top
     codes = np.arange(len(polygons)) if code is None else code
-    snapped, of = shapely.get_parts(shapely.set_precision(polygons, GRID_M), return_index=True)
+    snapped, of = shapely.get_parts(_in_millimetres(polygons), return_index=True)
     if not len(snapped):
         return Resolved(snapped, np.zeros(0, np.int64), np.zeros(0, np.int64))
     invalid = shapely.length(shapely.coverage_invalid_edges(snapped, CRACK_M)) > 0
@@ -88,6 +90,15 @@ def resolve(
         if shapely.coverage_is_valid(found.shapes):
             return found
     raise LabelError("its polygons do not come to fit together", do="mend it by hand (QGIS: Check geometries)")
+
+
+def _in_millimetres(polygons: Shapes) -> Shapes:
+    """Round coordinates; vertices stay one by one but where that makes a polygon touch itself."""
+    rounded = shapely.transform(polygons, lambda points: np.rint(points * _PER_M) / _PER_M)
+    rounded = np.asarray(shapely.remove_repeated_points(rounded), object)
+    broken = ~shapely.is_valid(rounded)
+    rounded[broken] = shapely.set_precision(polygons[broken], GRID_M)
+    return rounded
 
 
 def _resolved(
