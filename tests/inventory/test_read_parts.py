@@ -188,6 +188,16 @@ def test_many_random_polygons_come_to_a_coverage_of_the_same_ground(tmp_path: Pa
         assert parts.area[ranks == rank].sum() == pytest.approx(rest.area, abs=5.0)
 
 
+def test_a_glacier_in_a_ring_of_others_keeps_its_own_ground(tmp_path: Path) -> None:
+    """Four overlapping outlines enclose a fifth that touches none of them."""
+    shapes = [box(0, 0, 900, 100), box(800, 0, 900, 900), box(0, 800, 900, 900), box(0, 0, 100, 900)]
+    path = written(tmp_path / "a.gpkg", [*shapes, box(300, 300, 600, 600)], RGIId=list("abcde"))
+    parts = read_parts(path, UTM)
+    require_layer(parts)
+    assert parts.area.sum() == pytest.approx(900**2 - 700**2 + 300**2)
+    assert parts.set_index("glacier_id").area["e"] == pytest.approx(300**2)
+
+
 def test_degrees_are_no_crs_to_edit_in(tmp_path: Path) -> None:
     path = written(tmp_path / "a.gpkg", [box(0, 0, 1000, 1000)], RGIId=["a"])
     with pytest.raises(LabelError, match="projected"):

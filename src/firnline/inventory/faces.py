@@ -64,8 +64,10 @@ def faces_of(polygons: Shapes) -> Faces:
     boundaries = shapely.boundary(polygons)
     pieces = [_cut(boundaries[order[a:b]]) for a, b in pairwise(ends.tolist())]
     shapes = np.concatenate(pieces) if pieces else np.zeros(0, object)
-    inner = shapely.point_on_surface(shapes)
-    polygon, face = _covering(polygons, inner)
+    cluster_of = np.repeat(np.arange(len(pieces)), [len(each) for each in pieces])
+    face, polygon = shapely.STRtree(polygons).query(shapely.point_on_surface(shapes), predicate="within")
+    own = cluster_of[face] == cluster[polygon]  # ground that a cluster encloses may hold another one
+    face, polygon = np.asarray(face[own], np.int64), np.asarray(polygon[own], np.int64)
     order = np.lexsort((polygon, face))
     return Faces(shapes, face[order], polygon[order])
 
@@ -73,11 +75,6 @@ def faces_of(polygons: Shapes) -> Faces:
 def _cut(boundaries: Shapes) -> Shapes:
     noded = shapely.union_all(boundaries, grid_size=GRID_M)
     return np.asarray(shapely.get_parts(shapely.polygonize(shapely.get_parts(noded))), object)
-
-
-def _covering(polygons: Shapes, points: Shapes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    point, polygon = shapely.STRtree(polygons).query(points, predicate="within")
-    return polygon.astype(np.int64), point.astype(np.int64)
 
 
 def joined(shapes: Shapes, key: NDArray[np.integer]) -> tuple[Shapes, NDArray[np.int64]]:
