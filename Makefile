@@ -7,16 +7,19 @@ BIN := $(VENV)/bin
 KEY := $(shell cat constraints.txt pyproject.toml | cksum | cut -d' ' -f1)
 CORE := $(VENV)/.core-$(KEY)
 DEV := $(VENV)/.dev-$(KEY)
+# The pages of the web tool are built by the package's build (hatch_build.py), again when their sources change.
+WEB := $(VENV)/.web-$(shell find web -name node_modules -prune -o -type f -print 2>/dev/null | LC_ALL=C sort | xargs cat 2>/dev/null | cksum | cut -d' ' -f1)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile --constraint constraints.txt
 
 # Packages are installed without byte code (quicker); let Python keep what it compiles on first import.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint types clean help
+.PHONY: demo test web lint types clean help
 
 help:
 	@echo "make demo   install the core, map a made-up mountain range, say what to open"
 	@echo "make test   install everything, run all checks and tests"
+	@echo "make web    build the pages of the web tool anew, where their sources changed"
 	@echo "make clean  remove the environment and the demo"
 
 $(CORE):
@@ -32,7 +35,14 @@ $(DEV): $(CORE)
 	@$(PIP) --editable '.[dev,interop,encoders,cluster,onnx,int8]'
 	@touch $@
 
-demo: $(CORE)
+$(WEB): $(CORE)
+	@echo "Building the pages of the web tool ..."
+	@$(PIP) --no-deps --editable .
+	@touch $@
+
+web: $(WEB)
+
+demo: $(CORE) $(WEB)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh demo
 
 lint: $(DEV)
@@ -42,7 +52,7 @@ lint: $(DEV)
 types: $(DEV)
 	$(BIN)/mypy
 
-test: $(DEV) lint types
+test: $(DEV) $(WEB) lint types
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal
 
 clean:

@@ -1,4 +1,4 @@
-"""Cloud-optimised GeoTIFFs of bytes, written strip by strip, that appear whole or not at all."""
+"""Cloud-optimised GeoTIFFs, written strip by strip, that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from firnline.errors import OutputError
 from firnline.files import replaced
 from firnline.grid import Grid
 
-Strip = tuple[int, NDArray[np.uint8]]
+Strip = tuple[int, NDArray[np.generic]]
 Colours = Mapping[int, tuple[int, int, int, int]]
 
 
@@ -30,6 +30,9 @@ def write_cog(
     resampling: str,
     scale: float = 1.0,
     colours: Colours | None = None,
+    dtype: str = "uint8",
+    nodata: float = UNKNOWN,
+    blocksize: int = 512,
 ) -> None:
     """Write strips of rows to a plain tiled file beside `path`, then let GDAL's COG driver copy it.
 
@@ -38,7 +41,7 @@ def write_cog(
     path
         Where it shall be; it appears whole or not at all.
     strips
-        (first row, uint8 (band, row, column)), from the top down; 255 is written as nodata.
+        (first row, (band, row, column) of `dtype`), from the top down.
     grid
         Where the pixels lie.
     names
@@ -51,6 +54,10 @@ def write_cog(
         Of the stored bytes.
     colours
         Red, green, blue and opacity by value, for a file of one band.
+    dtype, nodata
+        Of all bands.
+    blocksize
+        Pixels on a side of the file's tiles.
 
     Raises
     ------
@@ -69,7 +76,7 @@ def write_cog(
     (('water',), [[0, 1]])
     """
     profile = {
-        "driver": "GTiff", "dtype": "uint8", "count": len(names), "nodata": UNKNOWN, "crs": grid.crs,
+        "driver": "GTiff", "dtype": dtype, "count": len(names), "nodata": nodata, "crs": grid.crs,
         "transform": grid.transform, "height": grid.shape[0], "width": grid.shape[1], "tiled": True,
         "blockxsize": 512, "blockysize": 512, "compress": "deflate", "zlevel": 1, "bigtiff": "if_safer",
         "interleave": "band",
@@ -88,7 +95,7 @@ def write_cog(
             file.scales = [scale] * len(names)
             file.update_tags(**tags)
         rasterio.shutil.copy(
-            plain, final, driver="COG", compress="deflate", blocksize=512, overview_resampling=resampling,
+            plain, final, driver="COG", compress="deflate", blocksize=blocksize, overview_resampling=resampling,
             bigtiff="if_safer",
         )  # fmt: skip
         plain.unlink()

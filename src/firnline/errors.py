@@ -57,3 +57,7 @@ class ConfigError(FirnlineError):
 
 class OutputError(FirnlineError):
     """A result that could not be written: disk full, no permission, a path in the way."""
+
+
+class EditError(FirnlineError):
+    """A correction that cannot be made as it was asked for."""

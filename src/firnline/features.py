@@ -111,7 +111,7 @@ class FeatureSource:
 
     def __post_init__(self) -> None:
         if self.dem is not None:
-            check_dem(self.dem, self.scene.grid)
+            check_dem(self.dem, self.scene.grid, self.scene.driver)
 
     @property
     def available(self) -> tuple[str, ...]:
@@ -176,7 +176,7 @@ class FeatureSource:
             dem = None
             if self.dem is not None:  # always as far as any feature looks: heights do not depend on what is asked for
                 reach = _widest(self.scene, TERRAIN) if _is_in_metres(self.scene) else HALO
-                dem = stack.enter_context(open_dem(self.dem, self.scene.grid, reach))
+                dem = stack.enter_context(open_dem(self.dem, self.scene.grid, reach, self.scene.driver))
             yield FeatureReader(self, scene, dem)
 
     def _has(self, band: str) -> bool:

@@ -48,8 +48,10 @@ def find_flags(scene: Path) -> Path | None:
     return path if path.is_file() else None
 
 
-def read_flags(path: Path, grid: Grid, window: Window | None = None) -> NDArray[np.uint8]:
+def read_flags(path: Path, grid: Grid, window: Window | None = None, driver: str | None = None) -> NDArray[np.uint8]:
     """Read the flags of a scene on `grid`, uint8 (row, column), in a window (all of them without one).
+
+    `driver` is as in `open_scene`.
 
     Raises
     ------
@@ -71,7 +73,7 @@ def read_flags(path: Path, grid: Grid, window: Window | None = None) -> NDArray[
     """
     at = None if window is None else window.to_rasterio()
     try:
-        with rasterio.open(path) as dataset:
+        with rasterio.open(path, driver=driver) as dataset:
             if dataset.count != 1 or dataset.dtypes[0] != "uint8":
                 raise SceneError("is not a raster of flags (one band of bytes)", where=path, do="make it again")
             require_same(grid, Grid.of(dataset), "the scene", path)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -90,6 +91,8 @@ class Scene:
     """Whether the file says that it is made up (tag ``SYNTHETIC``)."""
     gdal_name: str = ""
     """What GDAL opens where that is no path, as ``NETCDF:"f.nc":var``; `path` then serves for messages alone."""
+    driver: str | None = None
+    """The only GDAL driver that may read its files; None for all of them."""
 
     @property
     def band_names(self) -> tuple[str, ...]:
@@ -120,7 +123,7 @@ class Scene:
     @contextmanager
     def reader(self) -> Iterator[SceneReader]:
         """Open the file for many reads."""
-        with _opened(self.gdal_name or self.path) as dataset:
+        with opened_by(self.gdal_name or self.path, self.driver) as dataset:
             yield SceneReader(self, dataset)
 
     def read(self, names: Sequence[str], window: Window | None = None) -> NDArray[np.float32]:
@@ -136,8 +139,19 @@ class SceneReader:
     scene: Scene
     dataset: DatasetReader
 
-    def read(self, names: Sequence[str], window: Window | None = None) -> NDArray[np.float32]:
+    def read(
+        self, names: Sequence[str], window: Window | None = None, shape: tuple[int, int] | None = None
+    ) -> NDArray[np.float32]:
         """Read named bands in a window (the whole scene without one).
+
+        Parameters
+        ----------
+        names
+            The bands.
+        window
+            Which pixels.
+        shape
+            (rows, columns) to thin them to, nearest neighbours of the file's overviews; all pixels without one.
 
         Returns
         -------
@@ -152,27 +166,29 @@ class SceneReader:
         """
         bands = [self.scene.band(name) for name in names]
         window = self.scene.grid.window if window is None else window
-        values = np.empty((len(bands), *window.shape), np.float32)
+        shape = window.shape if shape is None else shape
+        values = np.empty((len(bands), *shape), np.float32)
+        at = {"window": window.to_rasterio(), "out_shape": shape}
         with self._told_where(window):
-            stored = self._stored([band.index for band in bands], window)
+            stored = self._stored([band.index for band in bands], at)
             for value, raw, band in zip(values, stored, bands, strict=True):
                 np.multiply(raw, band.scale, out=value, casting="unsafe", dtype=np.float64)
                 value += np.float32(band.offset)
                 if band.nodata is not None:
                     value[raw == band.nodata] = np.nan
                 if band.has_mask:
-                    value[self.dataset.read_masks(band.index, window=window.to_rasterio()) == 0] = np.nan
+                    value[self.dataset.read_masks(band.index, **at) == 0] = np.nan
                 value[~np.isfinite(value)] = np.nan
             for index, unknown in self.scene.unknown_where:
-                values[:, self.dataset.read(index, window=window.to_rasterio()) == unknown] = np.nan
+                values[:, self.dataset.read(index, **at) == unknown] = np.nan
         return values
 
-    def _stored(self, indexes: Sequence[int], window: Window) -> list[NDArray[np.generic]]:
+    def _stored(self, indexes: Sequence[int], at: Mapping[str, Any]) -> list[NDArray[np.generic]]:
         """Stored values, a band each: in one go where all are of one type, as an array has only one."""
-        at = window.to_rasterio()
         if len({self.dataset.dtypes[index - 1] for index in indexes}) == 1:
-            return list(self.dataset.read(indexes, window=at))
-        return [self.dataset.read(index, window=at) for index in indexes]
+            shape = (len(indexes), *at["out_shape"])
+            return list(self.dataset.read(indexes, window=at["window"], out_shape=shape))
+        return [self.dataset.read(index, **at) for index in indexes]
 
     @contextmanager
     def _told_where(self, window: Window) -> Iterator[None]:
@@ -188,9 +204,19 @@ class SceneReader:
 
 
 @contextmanager
-def _opened(name: str | Path) -> Iterator[DatasetReader]:
+def opened_by(name: str | Path, driver: str | None = None) -> Iterator[DatasetReader]:
+    """Open a raster for reading, by no other GDAL driver than the one named (by any without a name).
+
+    What a file is called tells GDAL nothing: a name keeps out drivers that follow links to other files or into the
+    network, as VRT does.
+
+    Raises
+    ------
+    SceneError
+        When it does not read it.
+    """
     try:
-        dataset = rasterio.open(name)
+        dataset = rasterio.open(name, driver=driver)
     except RasterioError as error:
         raise SceneError(_why_not_open(name, error), where=name, do="give a GeoTIFF or another GDAL raster") from None
     with dataset:
@@ -219,6 +245,7 @@ def open_scene(
     bands: Sequence[str] | None = None,
     sidecar: str | Path | None = None,
     sensor: Sensor | None = None,
+    driver: str | None = None,
 ) -> Scene:
     """Find out what a raster is: bands by name, units, levels, sensor and date.
 
@@ -236,6 +263,8 @@ def open_scene(
         The sidecar, where it does not lie beside the raster.
     sensor
         The sensor, where neither says it.
+    driver
+        The only GDAL driver that may read it, now and later; any where none is named.
 
     Raises
     ------
@@ -249,7 +278,7 @@ def open_scene(
         When the sidecar is wrong.
     """
     gdal_name, path = gdal_name_of(path), Path(path)
-    with _opened(gdal_name or path) as dataset:
+    with opened_by(gdal_name or path, driver) as dataset:
         _require_numbers(dataset, path)
         notes_at = Path(sidecar) if sidecar is not None else find_sidecar(path)
         notes = read_sidecar(notes_at) if notes_at is not None else published_layout(dataset) or Sidecar()
@@ -274,6 +303,7 @@ def open_scene(
             sidecar=notes_at,
             is_synthetic=tags.get("SYNTHETIC", "").lower() in ("true", "yes", "1"),
             gdal_name=gdal_name,
+            driver=driver,
         )
 
 

@@ -101,6 +101,43 @@ def aspect_of(eastward: NDArray[np.float64], northward: NDArray[np.float64]) -> 
     return aspect
 
 
+def hillshade_of(
+    slope: NDArray[np.float32], aspect: NDArray[np.float32], azimuth: float = 315.0, altitude: float = 45.0
+) -> NDArray[np.float32]:
+    """How brightly a matt surface is lit: the cosine of the angle between its normal and the sun, not below 0.
+
+    Parameters
+    ----------
+    slope
+        Degrees, as of `slope_of`.
+    aspect
+        Degrees clockwise from north, as of `aspect_of`; NaN where it is flat.
+    azimuth, altitude
+        Where the sun stands: degrees clockwise from north, and above the horizon. Relief is read right with light
+        from the upper left, where no sun is in the north.
+
+    Returns
+    -------
+    float32, 0 to 1, in the shape of `slope`; NaN where the slope is.
+
+    Notes
+    -----
+    Horn, B. K. P. (1981), Hill shading and the reflectance map, Proceedings of the IEEE 69(1), 14-47. Shadows that
+    one slope casts on another are not drawn.
+
+    Examples
+    --------
+    >>> slope, aspect = np.array([0, 45, 45, np.nan], np.float32), np.array([np.nan, 315, 135, 0], np.float32)
+    >>> hillshade_of(slope, aspect).round(3).tolist()
+    [0.7070000171661377, 1.0, 0.0, nan]
+    """
+    tilt, towards = np.radians(slope, dtype=np.float64), np.radians(azimuth - np.nan_to_num(aspect))
+    high = np.radians(altitude)
+    light = np.sin(high) * np.cos(tilt) + np.cos(high) * np.sin(tilt) * np.cos(towards)
+    shade: NDArray[np.float32] = np.clip(light, 0.0, 1.0).astype(np.float32)
+    return shade
+
+
 def extrapolated(heights: NDArray[np.float32], rim: tuple[tuple[int, int], tuple[int, int]]) -> NDArray[np.float32]:
     """Continue heights by one pixel beyond their edge, straight on along the outermost two (2 a - b).
 
@@ -129,8 +166,8 @@ def extrapolated(heights: NDArray[np.float32], rim: tuple[tuple[int, int], tuple
     return heights
 
 
-def check_dem(path: Path, grid: Grid) -> None:
-    """Raise when a raster cannot serve as the DEM of a scene on `grid`.
+def check_dem(path: Path, grid: Grid, driver: str | None = None) -> None:
+    """Raise when a raster cannot serve as the DEM of a scene on `grid`; `driver` is as in `open_scene`.
 
     Raises
     ------
@@ -141,7 +178,7 @@ def check_dem(path: Path, grid: Grid) -> None:
     GridError
         When it has no CRS, or lies somewhere else than the scene.
     """
-    with _opened(path) as dem:
+    with _opened(path, driver) as dem:
         _check(dem, path, grid)
 
 
@@ -160,9 +197,9 @@ def _check(dem: DatasetReader, path: Path, grid: Grid) -> None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[DatasetReader]:
+def _opened(path: Path, driver: str | None) -> Iterator[DatasetReader]:
     try:
-        dataset = rasterio.open(path)
+        dataset = rasterio.open(path, driver=driver)
     except RasterioError as error:
         what = f"is not a raster that GDAL reads ({error})" if path.exists() else "does not exist"
         raise SceneError(what, where=path, do="give the DEM as a GeoTIFF or another GDAL raster") from None
@@ -181,8 +218,10 @@ def _nodata(dem: DatasetReader) -> float | None:
 
 
 @contextmanager
-def open_dem(path: Path, grid: Grid, reach: int = HALO) -> Iterator[WarpedDem]:
+def open_dem(path: Path, grid: Grid, reach: int = HALO, driver: str | None = None) -> Iterator[WarpedDem]:
     """Open a DEM in any CRS and resolution for reading on `grid`, and `reach` pixels beyond it on each side.
+
+    `driver` is as in `open_scene`.
 
     Raises
     ------
@@ -190,7 +229,7 @@ def open_dem(path: Path, grid: Grid, reach: int = HALO) -> Iterator[WarpedDem]:
         See `check_dem`.
     """
     around = grid.of_window(grid.window.grown(reach))
-    with _opened(path) as dem:
+    with _opened(path, driver) as dem:
         _check(dem, path, grid)
         with WarpedVRT(
             dem,

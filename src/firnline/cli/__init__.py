@@ -35,6 +35,7 @@ from firnline.cli import (
     scenes_fetch,
     scenes_preview,
     scenes_search,
+    serve,
     synth,
     train,
 )
@@ -74,6 +75,7 @@ app.command("evaluate")(evaluate.command)
 app.command("experiment")(experiment.command)
 app.command("labels")(labels.command)
 app.command("synth")(synth.command)
+app.command("serve")(serve.command)
 
 scenes = typer.Typer(help="Find, fetch, build and check scenes.", no_args_is_help=True)
 scenes.command("search")(scenes_search.command)

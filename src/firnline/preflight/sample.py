@@ -93,7 +93,7 @@ def read_blocks(source: FeatureSource, windows: Sequence[Window], flags: bool) -
 
 
 def _flags(scene: Scene, window: Window) -> NDArray[np.uint8]:
-    return read_flags(flags_path(scene.path), scene.grid, window)
+    return read_flags(flags_path(scene.path), scene.grid, window, scene.driver)
 
 
 class Gatherer:

@@ -1,0 +1,1 @@
+"""Corrections of outlines: each leaves a valid coverage, without overlaps, with shared edges shared."""

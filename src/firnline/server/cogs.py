@@ -1,0 +1,156 @@
+"""Display copies: a scene as a COG that a browser reads well, made once and kept beside the project's state."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from numpy.typing import NDArray
+from rasterio.io import DatasetReader
+
+from firnline.errors import OutputError, SceneError
+from firnline.files import in_turn, replaced
+from firnline.grid import Grid
+from firnline.server.images import opened
+from firnline.server.project import Project, SceneEntry
+
+COGS: Final = "cogs"
+_SMALL: Final = 1024
+"""Pixels on a side up to which a file needs no overviews."""
+_COMPRESSIONS: Final = (None, "DEFLATE", "LZW")
+"""What geotiff.js decodes without WebAssembly."""
+_DTYPES: Final = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
+_ROWS: Final = 256
+
+
+def image_of(project: Project, entry: SceneEntry) -> Path:
+    """The file whose bytes a browser reads as the scene: its own where that will do, else its display copy.
+
+    A copy has the scene's stored numbers, scale, offset, nodata and names of bands, tiles of 256 x 256 pixels and
+    averaged overviews. What is unknown by a rule of the sidecar (`Scene.fill`) is masked in it.
+
+    Raises
+    ------
+    SceneError
+        When the scene is damaged.
+    OutputError
+        When the copy cannot be written.
+    """
+    with opened(entry.path) as dataset:
+        if is_read_well(dataset) and entry.scene.fill is None:
+            return entry.path
+    return made_once(project, entry, "", lambda path: _copy(entry, path))
+
+
+def is_read_well(dataset: DatasetReader) -> bool:
+    """Whether geotiff.js reads a GeoTIFF well: tiles, overviews unless it is small, plain packing, one file."""
+    blocks = set(dataset.block_shapes)
+    is_tiled = len(blocks) == 1 and all(max(block) <= _SMALL and block[1] != dataset.width for block in blocks)
+    is_small = max(dataset.shape) <= _SMALL
+    has_overviews = all(dataset.overviews(index) for index in dataset.indexes)
+    is_plain = dataset.tags(ns="IMAGE_STRUCTURE").get("COMPRESSION") in _COMPRESSIONS
+    is_whole_bytes = all("NBITS" not in dataset.tags(index, ns="IMAGE_STRUCTURE") for index in dataset.indexes)
+    return (
+        (is_small or (is_tiled and has_overviews))
+        and is_plain
+        and is_whole_bytes
+        and set(dataset.dtypes) <= set(_DTYPES)
+        and len(dataset.files) == 1
+    )
+
+
+def made_once(project: Project, entry: SceneEntry, kind: str, make: Callable[[Path], None]) -> Path:
+    """A file made from a scene, once for each state of it; who asks while it is being made waits.
+
+    Parameters
+    ----------
+    project, entry
+        The scene.
+    kind
+        What is made, a word for its name; empty for the display copy.
+    make
+        Writes it, whole or not at all.
+
+    Returns
+    -------
+    Where it is. What was made from an earlier state of the scene is removed.
+    """
+    folder = project.state / COGS
+    stem = f"{entry.id}{kind and f'-{kind}'}-"
+    path = folder / f"{stem}{state_of(entry)}.tif"
+    if not path.is_file():
+        with in_turn(folder / f"{stem}lock"):
+            if not path.is_file():
+                make(path)
+                for old in folder.glob(f"{stem}{'[0-9a-f]' * 16}.tif"):
+                    if old != path:
+                        old.unlink(missing_ok=True)
+    return path
+
+
+def state_of(entry: SceneEntry) -> str:
+    """16 hexadecimal digits that change when the scene, its sidecar or its heights do.
+
+    Raises
+    ------
+    SceneError
+        When the scene is gone.
+    """
+    files = [path for path in (entry.path, entry.scene.sidecar, entry.dem) if path is not None]
+    try:
+        said = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    except OSError:
+        raise SceneError("is gone", where=entry.path, do="reload the page") from None
+    return blake2b(repr(said).encode(), digest_size=8).hexdigest()
+
+
+def _copy(entry: SceneEntry, path: Path) -> None:
+    with replaced(path) as final, _display_source(entry, final) as source:
+        rasterio.shutil.copy(
+            source, final, driver="COG", compress="deflate", level=6, predictor="yes", blocksize=256,
+            overview_resampling="average", bigtiff="if_safer",
+        )  # fmt: skip
+        with opened(final) as copy:
+            # GDAL writes its last blocks on closing, and a full disk then goes without a word.
+            if _checksum(source) != _checksum(copy):
+                raise OutputError("does not read back as it was written", where=path, do="free space on the disk")
+
+
+@contextmanager
+def _display_source(entry: SceneEntry, final: Path) -> Iterator[DatasetReader]:
+    """The scene, or a plain copy beside `final` in which the sidecar's unknown pixels are masked."""
+    with opened(entry.path) as dataset:
+        if entry.scene.fill is None:
+            yield dataset
+            return
+        index, value = entry.scene.fill
+        plain = final.with_name(f"{final.name}.plain.tif")  # removed together with `final` when anything fails
+        profile = dataset.profile | {"driver": "GTiff", "compress": "deflate", "zlevel": 1, "bigtiff": "if_safer"}
+        with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(plain, "w", **profile) as file:
+            file.descriptions, file.scales, file.offsets = dataset.descriptions, dataset.scales, dataset.offsets
+            file.update_tags(**dataset.tags())
+            for window, stored in _strips(dataset):
+                file.write(stored, window=window)
+                file.write_mask(stored[index - 1] != value, window=window)
+        with opened(plain) as masked:
+            yield masked
+        plain.unlink()
+
+
+def _strips(dataset: DatasetReader) -> Iterator[tuple[Any, NDArray[np.generic]]]:
+    for strip in Grid.of(dataset).strips(_ROWS):
+        yield strip.to_rasterio(), dataset.read(window=strip.to_rasterio())
+
+
+def _checksum(dataset: DatasetReader) -> int:
+    found = 0
+    for _, stored in _strips(dataset):
+        found = zlib.crc32(stored.tobytes(), found)
+    return found
