@@ -56,9 +56,7 @@ def _vector(client: TestClient, count: int, library: bool) -> None:
     grid = TileGrid.down_to(30)
     if library:
         vector_tiles._written = _by_the_library  # type: ignore[assignment]
-    print(
-        f"{'level':>5} {'side km':>8} {'outlines':>8} {'KB':>6} {'read':>6} {'encode':>7} {'HTTP':>6} {'cached':>7}  ms, medians"
-    )
+    print(f"{'level':>5} {'side km':>8} {'outlines':>8} {'KB':>6} {'read':>6} {'encode':>7} {'HTTP':>6} {'cached':>7}  ms, medians")
     for z in range(grid.levels - 1, 4, -1):
         side = grid.resolutions[z] * grid.tile_size
         wide = EACH * count**0.5
@@ -68,9 +66,7 @@ def _vector(client: TestClient, count: int, library: bool) -> None:
         for x, y in places:
             bounds = grid.bounds(z, x, y)
             read, found = _timed(lambda bounds=bounds: store.features(layer.id, bounds, 0))
-            made, _ = _timed(
-                lambda bounds=bounds, found=found: vector_tiles.encode(found, bounds, grid.resolutions[z])
-            )
+            made, _ = _timed(lambda bounds=bounds, found=found: vector_tiles.encode(found, bounds, grid.resolutions[z]))
             url = f"/api/v1/inventories/{layer.id}/tiles/{z}/{x}/{y}.mvt"
             first, answer = _timed(lambda url=url: client.get(url))
             again, _ = _timed(lambda url=url: client.get(url))
