@@ -69,8 +69,8 @@ def inventory_of_parts(
     start
         The inventory that the layer started from.
     scheme
-        What class 1 stands for: LabelScheme.GLACIER where whole glaciers were imported, and nobody told debris apart;
-        clean_km2 and debris_km2 are then not known.
+        What class 1 stands for: LabelScheme.GLACIER where whole glaciers were imported, and nobody told debris apart
+        (clean_km2 and debris_km2 are then not known); CLEAN where debris was left out (debris_km2 is not known).
     record
         Who edited what (`edit_record`), for the provenance.
 
@@ -197,6 +197,7 @@ def _glacier_table(
     area = np.bincount(of, areas, count)
     told = scheme == LabelScheme.CLASS
     debris = np.bincount(of, np.where(is_debris, areas, 0.0), count) if told else np.full(count, np.nan)
+    clean = area if scheme == LabelScheme.CLEAN else area - debris
     blind = holes[(holes["kind"] == "unknown").to_numpy(bool)].groupby("glacier_id")["area_km2"].sum()
     unknown = blind.reindex(grouped.ids, fill_value=0.0).to_numpy(np.float64)
     touches_unknown = np.bincount(of, opened.touches_unknown, count) > 0
@@ -205,7 +206,7 @@ def _glacier_table(
         {
             "glacier_id": grouped.ids,
             "area_km2": area,
-            "clean_km2": area - debris,
+            "clean_km2": clean,
             "debris_km2": debris,
             "debris_frac": debris / area,
             "mean_probability": _weighed(parts["mean_probability"].to_numpy(np.float64), areas, of, count),

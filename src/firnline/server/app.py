@@ -16,7 +16,10 @@ from firnline.server import problems
 from firnline.server.guard import LOOPBACK, Guard
 from firnline.server.project import Project
 from firnline.server.routes import (
+    compare,
+    exports,
     features,
+    files,
     images,
     inventories,
     operations,
@@ -43,6 +46,9 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     tiles.router,
     inventories.router,
     features.router,
+    files.router,
+    exports.router,
+    compare.router,
     operations.router,
     segments.router,
     vector_tiles.router,

@@ -9,10 +9,12 @@ import geopandas as gpd
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from firnline.inventory.read_parts import read_parts
 from firnline.server.problems import NotFound, Problem
 from firnline.server.routes.answers import LayerAnswer, layer_answer
 from firnline.server.routes.dependencies import Id, ProjectDep, StoreDep
 from firnline.server.store.store import Store
+from firnline.server.vector_files import require_plain
 
 router = APIRouter(tags=["inventories"])
 
@@ -72,7 +74,7 @@ def make(project: ProjectDep, store: StoreDep, new: NewLayer, response: Response
     findings: tuple[str, ...] = ()
     if new.file is not None:
         parts, findings = _from_file(project, new.file, crs)
-        origin["file"] = project.files()[new.file].name
+        origin |= {"file": project.files()[new.file].name, "scheme": parts.attrs["scheme"]}
     elif new.inventory is not None:
         parts = _copied(store, new.inventory, crs)
         origin["inventory"] = new.inventory
@@ -97,7 +99,12 @@ def put_away(store: StoreDep, layer_id: Id) -> None:
 
 
 def _from_file(project: ProjectDep, file_id: str, crs: str) -> tuple[gpd.GeoDataFrame, tuple[str, ...]]:
-    raise NotImplementedError
+    entry = project.files().get(file_id)
+    if entry is None:
+        raise NotFound("file")
+    require_plain(entry.path)
+    parts = read_parts(entry.path, crs)
+    return parts, parts.attrs["findings"]
 
 
 def _copied(store: Store, layer_id: str, crs: str) -> gpd.GeoDataFrame:

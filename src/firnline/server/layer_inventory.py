@@ -1,0 +1,231 @@
+"""A layer as an inventory: what it began with, what its scene shows, and who corrected it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import geopandas as gpd
+import pandas as pd
+import pyproj
+
+from firnline import __version__
+from firnline.classes import LabelScheme
+from firnline.errors import FirnlineError
+from firnline.inventory.attributes import Known
+from firnline.inventory.edit_record import Correction, edit_record
+from firnline.inventory.from_parts import inventory_of_parts
+from firnline.inventory.heights import Heights, open_heights
+from firnline.inventory.inventory import Inventory
+from firnline.inventory.map_folder import MapFolder, open_map
+from firnline.inventory.open_edges import Seen, unknown_ground
+from firnline.inventory.start import read_start, started_from
+from firnline.server.problems import NotFound
+from firnline.server.project import Project, SceneEntry
+from firnline.server.store.layer import Layer, Snapshot
+from firnline.server.store.store import Store
+from firnline.server.vector_files import require_plain
+
+_OUTLINES: Final = "glaciers"
+"""What `firnline map` calls its outlines; its class raster lies beside them."""
+_CHAIN: Final = 20
+"""A layer that is a copy of a copy ... this often is not followed farther."""
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A layer at a revision, and the snapshot that names it."""
+
+    layer: Layer
+    number: int
+    snapshot: str | None = None
+
+
+def revision_of(store: Store, layer_id: str, said: str | None) -> Revision:
+    """The revision that a snapshot's id or name, or a number, says; the present one without any.
+
+    Raises
+    ------
+    NotFound
+        When there is none such.
+    """
+    layer = store.layer(layer_id)
+    if said is None:
+        return Revision(layer, layer.revision)
+    for wanted in (_by_id, _by_name):
+        for snapshot in store.snapshots(layer_id):
+            if wanted(snapshot) == said:
+                return Revision(layer, snapshot.revision, snapshot.name)
+    if not (said.isdecimal() and said.isascii() and int(said) <= layer.revision):
+        raise NotFound("snapshot or revision of this inventory")
+    return Revision(layer, int(said))
+
+
+def _by_id(snapshot: Snapshot) -> str:
+    return snapshot.id
+
+
+def _by_name(snapshot: Snapshot) -> str:
+    return snapshot.name
+
+
+def inventory_of_layer(project: Project, store: Store, wanted: Revision) -> Inventory:
+    """Make an inventory of a layer at a revision.
+
+    Heights and date are those of the layer's scene. What the layer was made of (a file of the project, a prediction,
+    another layer) gives what cannot be measured; where it is gone, the findings say so.
+
+    Raises
+    ------
+    LabelError
+        When the outlines are no valid coverage.
+    """
+    layer = wanted.layer
+    began = _beginning(store, layer)
+    scene = None if layer.scene_id is None else project.scene(layer.scene_id)
+    mapped = _map_of(project, began)
+    findings: list[str] = []
+    start = _start(project, store, began, findings)
+    parts = store.features_frame(layer.id, wanted.number)
+    scheme = LabelScheme.CLASS if (parts["class"] == 2).any() else _scheme(began)
+    with _heights(scene) as heights:
+        known = _known(scene, began, wanted, heights)
+        made = inventory_of_parts(
+            parts, known, seen=_seen(scene, mapped, layer), start=start, scheme=scheme,
+            record=_record(project, store, wanted, began),
+        )  # fmt: skip
+    return _with_findings(made, findings)
+
+
+def _beginning(store: Store, layer: Layer) -> Layer:
+    """The layer that this one is, by way of others, a copy of; itself when it is none."""
+    for _ in range(_CHAIN):
+        before = layer.origin.get("inventory")
+        if before is None:
+            break
+        try:
+            layer = store.layer(str(before))
+        except NotFound:
+            break
+    return layer
+
+
+def _map_of(project: Project, began: Layer) -> MapFolder | None:
+    """The map that the layer was made of, by a job or by the file beside it; None where there is none any more."""
+    folder: Path | None = None
+    if "job" in began.origin:
+        folder = project.state / "jobs" / str(began.origin["job"]) / "map"
+    elif Path(str(began.origin.get("file", ""))).stem == _OUTLINES:
+        folder = (project.folder / str(began.origin["file"])).parent
+    try:
+        return None if folder is None else open_map(folder)
+    except FirnlineError:
+        return None
+
+
+def _start(project: Project, store: Store, began: Layer, findings: list[str]) -> Inventory:
+    """The inventory that the layer began as, in what cannot be measured."""
+    first = store.features_frame(began.id, 0)
+    if "file" in began.origin:
+        named = {entry.name: entry.path for entry in project.files().values()}
+        path = named.get(str(began.origin["file"]))
+        try:
+            if path is not None:
+                require_plain(path)
+                return read_start(path, first)
+            findings.append(
+                f"{began.origin['file']} is not there any more: names and dates that it gave are left out"
+            )
+        except FirnlineError as error:
+            findings.append(f"{began.origin['file']} {error.what}: names and dates that it gave are left out")
+        return started_from(first)
+    scene = None if began.scene_id is None else project.scene(began.scene_id)
+    date = None if scene is None or scene.scene.date is None else scene.scene.date.isoformat()
+    columns = {
+        **dict.fromkeys(("src_date", "src_date_from", "src_date_to"), date),
+        "scene": None if scene is None else Path(scene.name).name,
+        "method": _method(began),
+        "quality": began.origin.get("quality") or None,
+    }
+    ids = first["glacier_id"].dropna().unique()
+    return started_from(first, pd.DataFrame(columns, index=pd.Index(ids, name="glacier_id")))
+
+
+def _method(began: Layer, by_hand: str | None = None) -> str:
+    """Model, hand and software, as far as they took part."""
+    steps = (began.origin.get("model"), by_hand, f"firnline {__version__}")
+    return ", ".join(str(step) for step in steps if step is not None)
+
+
+def _scheme(began: Layer) -> LabelScheme:
+    """What class 1 stands for where there is no debris: what the layer's file or model told apart."""
+    said = began.origin.get("scheme")
+    return LabelScheme(said) if said in (LabelScheme.GLACIER, LabelScheme.CLEAN) else LabelScheme.CLASS
+
+
+def _seen(scene: SceneEntry | None, mapped: MapFolder | None, layer: Layer) -> Seen:
+    """What was seen of the ground: of a map what it knows, else the scene's footprint."""
+    crs = pyproj.CRS.from_wkt(layer.crs)
+    if mapped is not None:
+        classes, grid, _ = mapped.raster
+        here = pyproj.CRS.from_user_input(grid.crs)
+        if here == crs:
+            is_class = mapped.raster.scheme == LabelScheme.CLASS
+            probabilities = mapped.probabilities if is_class else None
+            return Seen(grid.footprint(), unknown_ground(classes, grid), layer.pixel_m, probabilities)
+    footprint = None if scene is None else scene.scene.grid.footprint()
+    return Seen(footprint, gpd.GeoSeries([], crs=crs) if mapped is None and _is_own(layer) else None, layer.pixel_m)
+
+
+def _is_own(layer: Layer) -> bool:
+    """Whether it was drawn here: nothing before says what is unknown."""
+    return not {"file", "job", "inventory"} & set(layer.origin)
+
+
+@contextmanager
+def _heights(scene: SceneEntry | None) -> Iterator[Heights | None]:
+    if scene is None:
+        yield None
+        return
+    with open_heights(scene.scene.grid, None, scene.source) as heights:
+        yield heights
+
+
+def _known(scene: SceneEntry | None, began: Layer, wanted: Revision, heights: Heights | None) -> Known:
+    date = None if scene is None else scene.scene.date
+    by_hand = "drawn by hand" if _is_own(began) else "corrected by hand"
+    is_of_scene = began.scene_id == wanted.layer.scene_id
+    return Known(
+        dates=None if date is None else (date, date),
+        dem=None if heights is None else heights.dem,
+        dem_source=None if heights is None else heights.source,
+        method=_method(began, by_hand),
+        scene=None if scene is None else Path(scene.name).name,
+        quality=began.origin.get("quality") or None if is_of_scene else None,
+    )
+
+
+def _record(project: Project, store: Store, wanted: Revision, began: Layer) -> dict[str, object]:
+    names = {entry.id: entry.name for entry in project.scenes().values()}
+    done = [
+        Correction(
+            each.at, each.operation, each.who,
+            None if each.scene_id is None else names.get(each.scene_id, each.scene_id), each.why, len(each.features),
+        )
+        for each in store.changes(wanted.layer.id)
+        if each.revision <= wanted.number
+    ]  # fmt: skip
+    model = began.origin.get("model")
+    return edit_record(
+        done, layer=wanted.layer.name, revision=wanted.number, snapshot=wanted.snapshot,
+        model=None if model is None else str(model), origin=began.origin,
+    )  # fmt: skip
+
+
+def _with_findings(made: Inventory, findings: list[str]) -> Inventory:
+    said = dict(made.provenance)
+    said["findings"] = [*findings, *said["findings"]]
+    return Inventory(made.glaciers, made.parts, made.holes, made.lakes, hypsometry=made.hypsometry, provenance=said)
