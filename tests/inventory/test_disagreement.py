@@ -134,6 +134,13 @@ def test_the_second_is_brought_into_the_crs_of_the_first() -> None:
     assert found.area.tolist() == pytest.approx([500e3], rel=1e-3)
 
 
+def test_whole_glaciers_and_their_parts_disagree_only_where_one_has_no_ice() -> None:
+    whole = layer((1, box(0, 0, 1000, 1000)))
+    parts = layer((1, box(0, 0, 500, 1000)), (2, box(500, 0, 1200, 1000)))
+    assert by_change(disagreement(whole, parts)) == pytest.approx({(1, 2): 500e3, (0, 2): 200e3})
+    assert by_change(disagreement(whole, parts, ice_only=True)) == pytest.approx({(0, 2): 200e3})
+
+
 def test_degrees_are_refused() -> None:
     with pytest.raises(LabelError, match="projected"):
         disagreement(layer(), layer().set_crs(4326, allow_override=True))

@@ -62,6 +62,23 @@ def test_two_layers(client: TestClient, project: Project) -> None:
     assert told(got(client, f"{one}/disagreement", **{"with": one})) == []
 
 
+def test_whole_glaciers_are_compared_as_ice(client: TestClient, project: Project) -> None:
+    whole = gpd.GeoDataFrame({"RGIId": ["a"]}, geometry=[box(0, 0, 1000, 1000)], crs="EPSG:32645")
+    (scene,) = project.scenes().values()
+    whole.to_crs(scene.scene.grid.crs.to_wkt()).to_file(project.folder / "rgi.gpkg")
+    (file,) = [each["id"] for each in client.get("/api/v1/files").json() if each["name"] == "rgi.gpkg"]
+    body = {"name": "RGI", "scene": scene.id, "file": file, "kind": "reference"}
+    reference = client.post("/api/v1/inventories", json=body).json()["id"]
+    mine = layer_of(client, project, (1, box(0, 0, 500, 1000)), (2, box(500, 0, 1000, 1000)))
+    found = got(client, f"{reference}/disagreement", **{"with": mine})
+    assert (found["compared"], told(found)) == ("ice", [])
+    assert got(client, f"{mine}/disagreement", **{"with": mine})["compared"] == "classes"
+    (feature,) = client.get(f"/api/v1/inventories/{reference}/features").json()["features"]
+    body = {"operation": "reclassify", "features": [feature["id"]], "class": 2, **WHO}
+    assert client.post(f"/api/v1/inventories/{reference}/operations", json=body).status_code == 200
+    assert [each[:3] for each in told(got(client, f"{reference}/diff"))] == [("reclassified", 1, 2)]
+
+
 def test_two_revisions_and_snapshots(client: TestClient, project: Project) -> None:
     layer = layer_of(client, project, (1, box(0, 0, 1000, 1000)), (1, box(2000, 0, 3000, 1000)))
     at = f"/api/v1/inventories/{layer}"

@@ -22,7 +22,11 @@ _CLASSES: Final = 16
 
 
 def disagreement(
-    first: gpd.GeoDataFrame, second: gpd.GeoDataFrame, *, least_width_m: float | None = None
+    first: gpd.GeoDataFrame,
+    second: gpd.GeoDataFrame,
+    *,
+    least_width_m: float | None = None,
+    ice_only: bool = False,
 ) -> gpd.GeoDataFrame:
     """Find what changed from one layer of parts to another.
 
@@ -36,6 +40,9 @@ def disagreement(
     least_width_m
         Areas that are nowhere wider are left out: half a pixel leaves out what two ways of drawing the same boundary
         differ by. None leaves out what is thinner than the 2 mm of rounding only.
+    ice_only
+        Whether to ask only where there is ice: one of the layers does not tell clean from debris-covered, so nothing
+        is reclassified.
 
     Returns
     -------
@@ -70,7 +77,7 @@ def disagreement(
     is_first = faces.polygon < len(shapes_1)
     before[faces.face[is_first]] = classes_1[faces.polygon[is_first]]
     after[faces.face[~is_first]] = classes_2[faces.polygon[~is_first] - len(shapes_1)]
-    differs = before != after
+    differs = ((before > 0) != (after > 0)) if ice_only else (before != after)
     areas, key = joined(faces.shapes[differs], (before * _CLASSES + after)[differs])
     wide = mean_width(areas) > 2 * GRID_M
     areas, key = areas[wide], key[wide]

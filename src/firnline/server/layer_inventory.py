@@ -13,7 +13,7 @@ import pandas as pd
 import pyproj
 
 from firnline import __version__
-from firnline.classes import LabelScheme
+from firnline.classes import DEBRIS, LabelScheme
 from firnline.errors import FirnlineError
 from firnline.inventory.attributes import Known
 from firnline.inventory.edit_record import Correction, edit_record
@@ -84,13 +84,13 @@ def inventory_of_layer(project: Project, store: Store, wanted: Revision) -> Inve
         When the outlines are no valid coverage.
     """
     layer = wanted.layer
-    began = _beginning(store, layer)
+    began = beginning(store, layer)
     scene = None if layer.scene_id is None else project.scene(layer.scene_id)
     mapped = _map_of(project, began)
     findings: list[str] = []
     start = _start(project, store, began, findings)
     parts = store.features_frame(layer.id, wanted.number)
-    scheme = LabelScheme.CLASS if (parts["class"] == 2).any() else _scheme(began)
+    scheme = scheme_of(began, parts)
     with _heights(scene) as heights:
         known = _known(scene, began, wanted, heights)
         made = inventory_of_parts(
@@ -100,7 +100,7 @@ def inventory_of_layer(project: Project, store: Store, wanted: Revision) -> Inve
     return _with_findings(made, findings)
 
 
-def _beginning(store: Store, layer: Layer) -> Layer:
+def beginning(store: Store, layer: Layer) -> Layer:
     """The layer that this one is, by way of others, a copy of; itself when it is none."""
     for _ in range(_CHAIN):
         before = layer.origin.get("inventory")
@@ -160,9 +160,11 @@ def _method(began: Layer, by_hand: str | None = None) -> str:
     return ", ".join(str(step) for step in steps if step is not None)
 
 
-def _scheme(began: Layer) -> LabelScheme:
-    """What class 1 stands for where there is no debris: what the layer's file or model told apart."""
+def scheme_of(began: Layer, parts: gpd.GeoDataFrame) -> LabelScheme:
+    """What the classes of parts tell apart: where there is no debris, what the layer's file or model did."""
     said = began.origin.get("scheme")
+    if (parts["class"] == DEBRIS).any():
+        return LabelScheme.CLASS
     return LabelScheme(said) if said in (LabelScheme.GLACIER, LabelScheme.CLEAN) else LabelScheme.CLASS
 
 

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Response
 
 from firnline.inventory.disagreement import disagreement
 from firnline.server.kept import Kept
-from firnline.server.layer_inventory import Revision, revision_of
+from firnline.server.layer_inventory import Revision, beginning, revision_of, scheme_of
 from firnline.server.routes.dependencies import Id, StoreDep
 from firnline.server.store.store import Store
 
@@ -59,20 +59,28 @@ def between_layers(
     with_: Annotated[str, Query(alias="with", pattern="^[0-9a-f]{12}$", description="the other layer")],
     width: Width = None,
 ) -> Response:
-    """Areas where another layer has something else, in this layer's CRS: ``added`` is what the other one has more."""
+    """Areas where another layer has something else, in this layer's CRS: ``added`` is what the other one has more.
+
+    Where one of them has whole glaciers, as RGI, only ice is compared (``compared``: ice or classes).
+    """
     return _answer(store, revision_of(store, layer_id, None), revision_of(store, with_, None), width)
 
 
 def _answer(store: Store, one: Revision, other: Revision, width: float | None) -> Response:
     def make() -> bytes:
         frames = [store.features_frame(each.layer.id, each.number) for each in (one, other)]
-        return _geojson(disagreement(*frames, least_width_m=width))
+        # Whole glaciers of one layer are the clean and debris-covered parts of another; of itself, a correction.
+        schemes = {
+            scheme_of(beginning(store, each.layer), parts) for each, parts in zip((one, other), frames, strict=True)
+        }
+        ice_only = one.layer.id != other.layer.id and len(schemes) > 1
+        return _geojson(disagreement(*frames, least_width_m=width, ice_only=ice_only), ice_only)
 
     key = (str(store.database.path), one.layer.id, one.number, other.layer.id, other.number, width)
     return Response(_kept.get(key, make), media_type=_GEOJSON, headers={"Cache-Control": "no-cache"})
 
 
-def _geojson(found: gpd.GeoDataFrame) -> bytes:
+def _geojson(found: gpd.GeoDataFrame, ice_only: bool) -> bytes:
     sums = dict.fromkeys(("added", "removed", "reclassified"), 0.0)
     sums |= {str(change): float(area) for change, area in found.groupby("change")["area_km2"].sum().items()}
     shapes = shapely.to_geojson(np.asarray(found.geometry.array, object))
@@ -83,6 +91,7 @@ def _geojson(found: gpd.GeoDataFrame) -> bytes:
     ]
     said = {
         "type": "FeatureCollection",
+        "compared": "ice" if ice_only else "classes",
         "area_km2": sums,
         "dropped": found.attrs["dropped"],
         "dropped_km2": found.attrs["dropped_km2"],
