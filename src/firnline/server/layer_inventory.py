@@ -23,6 +23,7 @@ from firnline.inventory.inventory import Inventory
 from firnline.inventory.map_folder import MapFolder, open_map
 from firnline.inventory.open_edges import Seen, unknown_ground
 from firnline.inventory.start import read_start, started_from
+from firnline.server.jobs.folder import JobFolder
 from firnline.server.problems import NotFound
 from firnline.server.project import Project, SceneEntry
 from firnline.server.store.layer import Layer, Snapshot
@@ -117,7 +118,7 @@ def _map_of(project: Project, began: Layer) -> MapFolder | None:
     """The map that the layer was made of, by a job or by the file beside it; None where there is none any more."""
     folder: Path | None = None
     if "job" in began.origin:
-        folder = project.state / "jobs" / str(began.origin["job"]) / "map"
+        folder = JobFolder.of(project.state, str(began.origin["job"])).map
     elif Path(str(began.origin.get("file", ""))).stem == _OUTLINES:
         folder = (project.folder / str(began.origin["file"])).parent
     try:

@@ -1,0 +1,43 @@
+/** Keys of editing, told to the page's registry so that `?` shows them. */
+
+import { bound, type Actions } from "./actions";
+import type { Editor } from "./editor";
+import type { ToolBox } from "./tool";
+
+/** Register every key; the registry leaves them alone while somebody types. */
+export function bindKeys(editor: Editor, box: ToolBox, actions: Actions): void {
+  const { place } = editor;
+  for (const tool of box.all) {
+    place.bind({
+      keys: [tool.key],
+      title: tool.title,
+      run: () => {
+        if (tool.edits && editor.blocked) place.notify(editor.blocked, "info");
+        else box.take(tool.id);
+      },
+    });
+  }
+  for (const action of bound(actions)) {
+    const run = action.id === "delete" ? () => remove(box, action.run) : action.run;
+    place.bind({ keys: action.keys, title: action.title, run });
+  }
+  place.bind({ keys: ["1"], title: "Class: clean ice", run: () => editor.classify(1) });
+  place.bind({ keys: ["2"], title: "Class: debris-covered ice", run: () => editor.classify(2) });
+  place.bind({ keys: ["0", "3"], title: "Class: background (takes the outline out)", run: () => editor.classify(0) });
+  place.bind({ keys: ["["], title: "Smaller brush, more alike pixels", run: () => box.active?.resize?.(-1) });
+  place.bind({ keys: ["]"], title: "Larger brush, less alike pixels", run: () => box.active?.resize?.(1) });
+  place.bind({ keys: ["Enter"], title: "Finish what is drawn", run: () => box.active?.finish?.() });
+  place.bind({ keys: ["Backspace"], title: "Take the last point back", run: () => void box.active?.back?.() });
+  place.bind({ keys: ["Escape"], title: "Give up the drawing, then the tool, then the selection", run: () => escape(editor, box) });
+}
+
+/** Delete means what the tool points at, else the chosen outlines. */
+function remove(box: ToolBox, chosen: () => void): void {
+  if (!box.active?.remove?.()) chosen();
+}
+
+function escape(editor: Editor, box: ToolBox): void {
+  if (box.active?.cancel?.()) return;
+  if (box.active && box.active.id !== "select" && box.active.id !== "hand") box.take("select");
+  else editor.selection.clear();
+}
