@@ -18,11 +18,13 @@ from fastapi.testclient import TestClient
 from firnline.features import FeatureSource
 from firnline.inventory.check.check import check_inventory
 from firnline.inventory.check.finding import Severity
+from firnline.inventory.glaciers import find_glaciers
 from firnline.inventory.inventory import read_inventory
 from firnline.inventory.make import make_inventory
 from firnline.inventory.map_folder import open_map
 from firnline.mapping import map_scene
 from firnline.scene import open_scene
+from firnline.server.jobs.folder import JobFolder
 from firnline.server.project import Project
 
 WHO = {"session": "s", "who": "Ana"}
@@ -189,6 +191,44 @@ def test_an_inventory_of_firnline_keeps_its_unknown_through_the_tool(
     for name in ("touches_unknown", "touches_edge", "is_lower_bound", "method"):
         assert two[name].tolist() == one[name].tolist(), name
     assert (before.holes["kind"] == "unknown").sum() == (made.holes["kind"] == "unknown").sum()
+
+
+def test_what_a_prediction_did_not_see_stays_unknown(client: TestClient, project: Project, tmp_path: Path) -> None:
+    """A layer as a job makes it, one outline corrected: holes of cloud are no rock, and bounds are bounds."""
+    (scene,) = project.scenes().values()
+    job = "0123456789ab"
+    folder = JobFolder.of(project.state, job).map
+    map_scene(scene.source, "ratio", folder)
+    mapped = open_map(folder)
+    classes, grid, scheme = mapped.raster
+    found = find_glaciers(classes, grid, scheme)
+    store = client.app.state.store  # type: ignore[attr-defined]
+    layer = store.create_layer(
+        "prediction", grid.crs.to_wkt(), "proposal",
+        found.parts.assign(**{"class": found.parts["class_value"].astype("int64")}), pixel_m=grid.resolution,
+        scene_id=scene.id, origin={"job": job, "model": "ratio", "scheme": str(scheme), "quality": mapped.quality},
+    )  # fmt: skip
+    glaciers = found.glaciers.set_index("glacier_id")
+    assert glaciers["is_lower_bound"].any()
+    assert not glaciers["is_lower_bound"].all()
+    changed = glaciers.index[~glaciers["is_lower_bound"]][0]
+    frame = store.features_frame(layer.id)
+    feature = frame.loc[frame["glacier_id"] == changed, "feature_id"].iloc[0]
+    body = {"operation": "reclassify", "features": [feature], "class": 2, **WHO}
+    assert client.post(f"/api/v1/inventories/{layer.id}/operations", json=body).status_code == 200
+    (copy,) = [client.post("/api/v1/inventories", json={"name": "mine", "scene": scene.id, "inventory": layer.id})]
+    made = read_inventory(opened(export(client, copy.json()["id"], format="gpkg"), tmp_path))
+    after = made.glaciers.set_index("glacier_id").loc[glaciers.index]
+    for name in ("touches_unknown", "touches_edge", "is_lower_bound"):
+        assert after[name].tolist() == glaciers[name].tolist(), name
+    assert (made.holes["kind"] == "unknown").sum() == (found.holes["kind"] == "unknown").sum()
+    assert after["area_km2"].sum() == pytest.approx(glaciers["area_km2"].sum())
+    assert after.loc[changed, "debris_km2"] > 0
+    said = made.provenance["edits"]
+    assert (said["model"], said["by_person"]) == ("ratio", {"Ana": 1}), "she corrected what was copied"
+    client.delete(f"/api/v1/inventories/{layer.id}")
+    made = read_inventory(opened(export(client, copy.json()["id"], format="gpkg"), tmp_path))
+    assert "put away" in made.provenance["findings"][0]
 
 
 def test_a_file_that_went_away_is_told(

@@ -85,10 +85,13 @@ def inventory_of_layer(project: Project, store: Store, wanted: Revision) -> Inve
         When the outlines are no valid coverage.
     """
     layer = wanted.layer
-    began = beginning(store, layer)
+    lineage = _lineage(store, wanted)
+    began = lineage[-1].layer
     scene = None if layer.scene_id is None else project.scene(layer.scene_id)
     mapped = _map_of(project, began)
     findings: list[str] = []
+    if "inventory" in began.origin:
+        findings.append("the layer that it was copied from was put away: what it came from is not known")
     start = _start(project, store, began, findings)
     parts = store.features_frame(layer.id, wanted.number)
     scheme = scheme_of(began, parts)
@@ -96,22 +99,27 @@ def inventory_of_layer(project: Project, store: Store, wanted: Revision) -> Inve
         known = _known(scene, began, wanted, heights)
         made = inventory_of_parts(
             parts, known, seen=_seen(scene, mapped, layer), start=start, scheme=scheme,
-            record=_record(project, store, wanted, began),
+            record=_record(project, lineage, store),
         )  # fmt: skip
     return _with_findings(made, findings)
 
 
 def beginning(store: Store, layer: Layer) -> Layer:
     """The layer that this one is, by way of others, a copy of; itself when it is none."""
-    for _ in range(_CHAIN):
-        before = layer.origin.get("inventory")
-        if before is None:
-            break
+    return _lineage(store, Revision(layer, layer.revision))[-1].layer
+
+
+def _lineage(store: Store, wanted: Revision) -> list[Revision]:
+    """The layer, the revision of the layer that it was copied from, and so on."""
+    found = [wanted]
+    while len(found) <= _CHAIN and "inventory" in found[-1].layer.origin:
+        origin = found[-1].layer.origin
         try:
-            layer = store.layer(str(before))
-        except NotFound:
+            before = store.layer(str(origin["inventory"]))
+        except NotFound:  # it was put away
             break
-    return layer
+        found.append(Revision(before, int(origin.get("revision", 0))))
+    return found
 
 
 def _map_of(project: Project, began: Layer) -> MapFolder | None:
@@ -211,20 +219,22 @@ def _known(scene: SceneEntry | None, began: Layer, wanted: Revision, heights: He
     )
 
 
-def _record(project: Project, store: Store, wanted: Revision, began: Layer) -> dict[str, object]:
+def _record(project: Project, lineage: list[Revision], store: Store) -> dict[str, object]:
+    """Who corrected what, also before the layer was copied from another."""
     names = {entry.id: entry.name for entry in project.scenes().values()}
     done = [
         Correction(
             each.at, each.operation, each.who,
             None if each.scene_id is None else names.get(each.scene_id, each.scene_id), each.why, len(each.features),
         )
-        for each in store.changes(wanted.layer.id)
-        if each.revision <= wanted.number
+        for revision in lineage
+        for each in store.changes(revision.layer.id)
+        if each.revision <= revision.number
     ]  # fmt: skip
-    model = began.origin.get("model")
+    wanted, origin = lineage[0], lineage[-1].layer.origin
     return edit_record(
-        done, layer=wanted.layer.name, revision=wanted.number, snapshot=wanted.snapshot,
-        model=None if model is None else str(model), origin=began.origin,
+        done, layer=wanted.layer.name, revision=wanted.number, snapshot=wanted.snapshot, origin=origin,
+        model=None if origin.get("model") is None else str(origin["model"]),
     )  # fmt: skip
 
 

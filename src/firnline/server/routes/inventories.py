@@ -70,14 +70,14 @@ def make(project: ProjectDep, store: StoreDep, new: NewLayer, response: Response
             HTTPStatus.UNPROCESSABLE_ENTITY, "a layer comes from a file or from another layer, not from both"
         )
     crs = scene.scene.grid.crs.to_wkt()
-    origin: dict[str, str] = {"scene": scene.name}
+    origin: dict[str, str | int] = {"scene": scene.name}
     findings: tuple[str, ...] = ()
     if new.file is not None:
         parts, findings = _from_file(project, new.file, crs)
         origin |= {"file": project.files()[new.file].name, "scheme": parts.attrs["scheme"]}
     elif new.inventory is not None:
-        parts = _copied(store, new.inventory, crs)
-        origin["inventory"] = new.inventory
+        parts, revision = _copied(store, new.inventory, crs)
+        origin |= {"inventory": new.inventory, "revision": revision}
     else:
         parts = gpd.GeoDataFrame({"class": []}, geometry=[], crs=crs)
     pixel = scene.scene.grid.resolution
@@ -107,10 +107,14 @@ def _from_file(project: ProjectDep, file_id: str, crs: str) -> tuple[gpd.GeoData
     return parts, parts.attrs["findings"]
 
 
-def _copied(store: Store, layer_id: str, crs: str) -> gpd.GeoDataFrame:
-    """The parts of another layer, which must have the same CRS: brought into another, edges would come apart."""
-    if store.layer(layer_id).crs != crs:
+def _copied(store: Store, layer_id: str, crs: str) -> tuple[gpd.GeoDataFrame, int]:
+    """The parts of another layer, which must have the same CRS: brought into another, edges would come apart.
+
+    Also the revision that they are of, up to which its corrections are part of the copy's provenance.
+    """
+    layer = store.layer(layer_id)
+    if layer.crs != crs:
         raise Problem(
             HTTPStatus.UNPROCESSABLE_ENTITY, "the layer is in another CRS than the scene: export and import it"
         )
-    return store.features_frame(layer_id)
+    return store.features_frame(layer_id, layer.revision), layer.revision
