@@ -229,6 +229,10 @@ def test_what_a_prediction_did_not_see_stays_unknown(client: TestClient, project
     client.delete(f"/api/v1/inventories/{layer.id}")
     made = read_inventory(opened(export(client, copy.json()["id"], format="gpkg"), tmp_path))
     assert "put away" in made.provenance["findings"][0]
+    assert (made.holes["kind"] == "unknown").sum() == (found.holes["kind"] == "unknown").sum()
+    assert set(made.glaciers.loc[made.glaciers["is_lower_bound"], "glacier_id"]) == set(
+        glaciers.index[glaciers["is_lower_bound"]]
+    )
 
 
 def test_a_file_that_went_away_is_told(

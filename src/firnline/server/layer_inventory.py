@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import geopandas as gpd
 import pandas as pd
@@ -86,17 +86,17 @@ def inventory_of_layer(project: Project, store: Store, wanted: Revision) -> Inve
     """
     layer = wanted.layer
     lineage = _lineage(store, wanted)
-    began = lineage[-1].layer
+    began, origin = lineage[-1].layer, origin_of(layer)
     scene = None if layer.scene_id is None else project.scene(layer.scene_id)
-    mapped = _map_of(project, began)
+    mapped = _map_of(project, origin)
     findings: list[str] = []
     if "inventory" in began.origin:
-        findings.append("the layer that it was copied from was put away: what it came from is not known")
-    start = _start(project, store, began, findings)
+        findings.append("the layer that it was copied from was put away: corrections made there are not told")
+    start = _start(project, origin, store.features_frame(began.id, 0), findings)
     parts = store.features_frame(layer.id, wanted.number)
-    scheme = scheme_of(began, parts)
+    scheme = scheme_of(layer, parts)
     with _heights(scene) as heights:
-        known = _known(scene, began, wanted, heights)
+        known = _known(scene, origin, layer, heights)
         made = inventory_of_parts(
             parts, known, seen=_seen(scene, mapped, layer), start=start, scheme=scheme,
             record=_record(project, lineage, store),
@@ -104,9 +104,10 @@ def inventory_of_layer(project: Project, store: Store, wanted: Revision) -> Inve
     return _with_findings(made, findings)
 
 
-def beginning(store: Store, layer: Layer) -> Layer:
-    """The layer that this one is, by way of others, a copy of; itself when it is none."""
-    return _lineage(store, Revision(layer, layer.revision))[-1].layer
+def origin_of(layer: Layer) -> Mapping[str, Any]:
+    """What a layer, or that which it is a copy of, was made of, with ``scene_id``: a copy keeps it."""
+    found: Mapping[str, Any] = layer.origin.get("began") or {**layer.origin, "scene_id": layer.scene_id}
+    return found
 
 
 def _lineage(store: Store, wanted: Revision) -> list[Revision]:
@@ -122,56 +123,54 @@ def _lineage(store: Store, wanted: Revision) -> list[Revision]:
     return found
 
 
-def _map_of(project: Project, began: Layer) -> MapFolder | None:
+def _map_of(project: Project, origin: Mapping[str, Any]) -> MapFolder | None:
     """The map that the layer was made of, by a job or by the file beside it; None where there is none any more."""
     folder: Path | None = None
-    if "job" in began.origin:
-        folder = JobFolder.of(project.state, str(began.origin["job"])).map
-    elif Path(str(began.origin.get("file", ""))).stem == _OUTLINES:
-        folder = (project.folder / str(began.origin["file"])).parent
+    if "job" in origin:
+        folder = JobFolder.of(project.state, str(origin["job"])).map
+    elif Path(str(origin.get("file", ""))).stem == _OUTLINES:
+        folder = (project.folder / str(origin["file"])).parent
     try:
         return None if folder is None else open_map(folder)
     except FirnlineError:
         return None
 
 
-def _start(project: Project, store: Store, began: Layer, findings: list[str]) -> Inventory:
+def _start(project: Project, origin: Mapping[str, Any], first: gpd.GeoDataFrame, findings: list[str]) -> Inventory:
     """The inventory that the layer began as, in what cannot be measured."""
-    first = store.features_frame(began.id, 0)
-    if "file" in began.origin:
-        named = {entry.name: entry.path for entry in project.files().values()}
-        path = named.get(str(began.origin["file"]))
+    if "file" in origin:
+        name = str(origin["file"])
+        path = {entry.name: entry.path for entry in project.files().values()}.get(name)
         try:
             if path is not None:
                 require_plain(path)
                 return read_start(path, first)
-            findings.append(
-                f"{began.origin['file']} is not there any more: names and dates that it gave are left out"
-            )
+            why = "is not there any more"
         except FirnlineError as error:
-            findings.append(f"{began.origin['file']} {error.what}: names and dates that it gave are left out")
+            why = error.what
+        findings.append(f"{name} {why}: names, dates and unknown ground that it gave are left out")
         return started_from(first)
-    scene = None if began.scene_id is None else project.scene(began.scene_id)
+    scene = None if origin["scene_id"] is None else project.scene(str(origin["scene_id"]))
     date = None if scene is None or scene.scene.date is None else scene.scene.date.isoformat()
     columns = {
         **dict.fromkeys(("src_date", "src_date_from", "src_date_to"), date),
         "scene": None if scene is None else Path(scene.name).name,
-        "method": _method(began),
-        "quality": began.origin.get("quality") or None,
+        "method": _method(origin),
+        "quality": origin.get("quality") or None,
     }
     ids = first["glacier_id"].dropna().unique()
     return started_from(first, pd.DataFrame(columns, index=pd.Index(ids, name="glacier_id")))
 
 
-def _method(began: Layer, by_hand: str | None = None) -> str:
+def _method(origin: Mapping[str, Any], by_hand: str | None = None) -> str:
     """Model, hand and software, as far as they took part."""
-    steps = (began.origin.get("model"), by_hand, f"firnline {__version__}")
+    steps = (origin.get("model"), by_hand, f"firnline {__version__}")
     return ", ".join(str(step) for step in steps if step is not None)
 
 
-def scheme_of(began: Layer, parts: gpd.GeoDataFrame) -> LabelScheme:
+def scheme_of(layer: Layer, parts: gpd.GeoDataFrame) -> LabelScheme:
     """What the classes of parts tell apart: where there is no debris, what the layer's file or model did."""
-    said = began.origin.get("scheme")
+    said = origin_of(layer).get("scheme")
     if (parts["class"] == DEBRIS).any():
         return LabelScheme.CLASS
     return LabelScheme(said) if said in (LabelScheme.GLACIER, LabelScheme.CLEAN) else LabelScheme.CLASS
@@ -188,12 +187,14 @@ def _seen(scene: SceneEntry | None, mapped: MapFolder | None, layer: Layer) -> S
             probabilities = mapped.probabilities if is_class else None
             return Seen(grid.footprint(), unknown_ground(classes, grid), layer.pixel_m, probabilities)
     footprint = None if scene is None else scene.scene.grid.footprint()
-    return Seen(footprint, gpd.GeoSeries([], crs=crs) if mapped is None and _is_own(layer) else None, layer.pixel_m)
+    return Seen(
+        footprint, gpd.GeoSeries([], crs=crs) if mapped is None and _is_own(origin_of(layer)) else None, layer.pixel_m
+    )
 
 
-def _is_own(layer: Layer) -> bool:
+def _is_own(origin: Mapping[str, Any]) -> bool:
     """Whether it was drawn here: nothing before says what is unknown."""
-    return not {"file", "job", "inventory"} & set(layer.origin)
+    return not {"file", "job", "inventory"} & set(origin)
 
 
 @contextmanager
@@ -205,17 +206,16 @@ def _heights(scene: SceneEntry | None) -> Iterator[Heights | None]:
         yield heights
 
 
-def _known(scene: SceneEntry | None, began: Layer, wanted: Revision, heights: Heights | None) -> Known:
+def _known(scene: SceneEntry | None, origin: Mapping[str, Any], layer: Layer, heights: Heights | None) -> Known:
     date = None if scene is None else scene.scene.date
-    by_hand = "drawn by hand" if _is_own(began) else "corrected by hand"
-    is_of_scene = began.scene_id == wanted.layer.scene_id
+    is_of_scene = origin["scene_id"] == layer.scene_id
     return Known(
         dates=None if date is None else (date, date),
         dem=None if heights is None else heights.dem,
         dem_source=None if heights is None else heights.source,
-        method=_method(began, by_hand),
+        method=_method(origin, "drawn by hand" if _is_own(origin) else "corrected by hand"),
         scene=None if scene is None else Path(scene.name).name,
-        quality=began.origin.get("quality") or None if is_of_scene else None,
+        quality=origin.get("quality") or None if is_of_scene else None,
     )
 
 
@@ -231,7 +231,7 @@ def _record(project: Project, lineage: list[Revision], store: Store) -> dict[str
         for each in store.changes(revision.layer.id)
         if each.revision <= revision.number
     ]  # fmt: skip
-    wanted, origin = lineage[0], lineage[-1].layer.origin
+    wanted, origin = lineage[0], origin_of(lineage[0].layer)
     return edit_record(
         done, layer=wanted.layer.name, revision=wanted.number, snapshot=wanted.snapshot, origin=origin,
         model=None if origin.get("model") is None else str(origin["model"]),

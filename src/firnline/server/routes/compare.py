@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Response
 
 from firnline.inventory.disagreement import disagreement
 from firnline.server.kept import Kept
-from firnline.server.layer_inventory import Revision, beginning, revision_of, scheme_of
+from firnline.server.layer_inventory import Revision, revision_of, scheme_of
 from firnline.server.routes.dependencies import Id, StoreDep
 from firnline.server.store.store import Store
 
@@ -70,9 +70,7 @@ def _answer(store: Store, one: Revision, other: Revision, width: float | None) -
     def make() -> bytes:
         frames = [store.features_frame(each.layer.id, each.number) for each in (one, other)]
         # Whole glaciers of one layer are the clean and debris-covered parts of another; of itself, a correction.
-        schemes = {
-            scheme_of(beginning(store, each.layer), parts) for each, parts in zip((one, other), frames, strict=True)
-        }
+        schemes = {scheme_of(each.layer, parts) for each, parts in zip((one, other), frames, strict=True)}
         ice_only = one.layer.id != other.layer.id and len(schemes) > 1
         return _geojson(disagreement(*frames, least_width_m=width, ice_only=ice_only), ice_only)
 
