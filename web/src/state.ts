@@ -1,0 +1,69 @@
+/** What the page knows and shows; panels and map follow it. */
+
+import type { Job, Layer, Model, Project, Recipe, Scene } from "./api";
+import { Observable } from "./observable";
+
+export interface Shown {
+  visible: boolean;
+  opacity: number;
+}
+
+/** How numbers of a band become light: what is black, what is white (stored numbers), and the exponent between. */
+export interface Stretch {
+  ranges: [number, number][];
+  gamma: number;
+}
+
+export interface Look {
+  recipe: Recipe;
+  stretch: Stretch;
+}
+
+export type Compare = "none" | "swipe" | "side";
+
+export class State {
+  readonly project = new Observable<Project | null>(null);
+  readonly scenes = new Observable<readonly Scene[]>([]);
+  readonly models = new Observable<readonly Model[]>([]);
+  readonly layers = new Observable<readonly Layer[]>([]);
+  readonly jobs = new Observable<readonly Job[]>([]);
+  /** The scene that is looked at, and how. */
+  readonly scene = new Observable<Scene | null>(null);
+  readonly look = new Observable<Look | null>(null);
+  readonly sceneOpacity = new Observable(1);
+  /** The layer that is worked on. */
+  readonly active = new Observable<Layer | null>(null);
+  readonly shown = new Observable<ReadonlyMap<string, Shown>>(new Map());
+  readonly overlaysHidden = new Observable(false);
+  /** Ids of the outlines that are chosen. */
+  readonly selection = new Observable<readonly string[]>([]);
+  readonly compare = new Observable<Compare>("none");
+  /** The scene on the other side of a comparison, and its look. */
+  readonly other = new Observable<Scene | null>(null);
+  readonly otherLook = new Observable<Look | null>(null);
+  /** The layer with which the active one is compared: only where they disagree is shown. */
+  readonly disagreeWith = new Observable<string | null>(null);
+  readonly saved = new Observable("");
+  readonly who = new Observable(localStorage.getItem("firnline.who") ?? "");
+  readonly session = sessionOfThisTab();
+
+  constructor() {
+    this.who.onChange((who) => localStorage.setItem("firnline.who", who));
+  }
+
+  shownOf(layer: string): Shown {
+    return this.shown.value.get(layer) ?? { visible: true, opacity: 1 };
+  }
+
+  show(layer: string, change: Partial<Shown>): void {
+    this.shown.value = new Map(this.shown.value).set(layer, { ...this.shownOf(layer), ...change });
+  }
+}
+
+/** Kept over a reload, so that what was done can still be taken back; another tab has its own. */
+function sessionOfThisTab(): string {
+  const kept = sessionStorage.getItem("firnline.session");
+  const session = kept ?? crypto.randomUUID();
+  sessionStorage.setItem("firnline.session", session);
+  return session;
+}
