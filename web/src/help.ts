@@ -1,0 +1,25 @@
+/** The sheet of all keys. */
+
+import { byId, el } from "./dom";
+import { bind, boundKeys } from "./keys";
+
+function written(key: string): string {
+  return key === " " ? "Space" : key.length === 1 ? key.toUpperCase() : key;
+}
+
+function show(): void {
+  const rows = boundKeys().flatMap((key) => [
+    el("dt", {}, ...key.keys.flatMap((each, index) => [index ? " or " : "", el("kbd", {}, written(each))])),
+    el("dd", {}, key.title),
+  ]);
+  const close = el("form", { method: "dialog" }, el("button", { class: "primary" }, "Close"));
+  const dialog = el("dialog", { "aria-label": "Keys", class: "keys" }, el("h2", {}, "Keys"), el("dl", {}, ...rows), close);
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+export function offerHelp(): void {
+  bind({ keys: ["?"], title: "this sheet", run: show });
+  byId("help").addEventListener("click", show);
+}
