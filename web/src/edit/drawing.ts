@@ -149,7 +149,7 @@ export class DrawingTool implements Tool {
   }
 
   finish(): void {
-    const least = this.kind.type === "Polygon" ? 4 : 3; // the point at the pointer counts
+    const least = this.kind.type === "Polygon" ? 5 : 3; // with the point at the pointer, and the first again
     if (this.following && this.points >= least) this.draw?.finishDrawing();
   }
 

@@ -44,7 +44,7 @@ function facts(editor: Editor): HTMLElement[] {
     }
   }
   if (editor.liveM2 !== null) {
-    const text = chosen.length > 0 ? signedKm2(live) : km2(Math.abs(live));
+    const text = signedKm2(live);
     parts.push(...row("Now", el("span", { "data-testid": "edit-live" }, text)));
   }
   if (editor.last) {

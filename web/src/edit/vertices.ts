@@ -117,7 +117,8 @@ class VertexInteraction extends PointerInteraction {
       const drawn = this.editor.outlines.source.getFeatureById(outline.id);
       if (!after || !drawn || Array.isArray(drawn)) continue;
       drawn.setGeometry(toGeometry(after.geometry));
-      if (this.editor.selection.size === 0 || this.editor.selection.has(outline.id)) {
+      // What one loses along a shared edge the other gains: with none chosen, tell it of the one that was grabbed.
+      if (this.editor.selection.size === 0 ? outline.id === this.hover?.outline.id : this.editor.selection.has(outline.id)) {
         area += planeArea(after.geometry) - planeArea(outline.geometry);
       }
     }
