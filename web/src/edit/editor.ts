@@ -148,33 +148,23 @@ export class Editor {
       this.place.notify(`${operationTitle(taken.body.operation)}: taken back before it was sent`, "info");
       return;
     }
-    await this.step(layer.id, "undo");
+    await this.ask(layer.id, "undo", "Undo");
   }
 
   async redo(): Promise<void> {
     const layer = this.place.layer();
-    if (layer) await this.step(layer.id, "redo");
-  }
-
-  private step(layer: string, which: "undo" | "redo"): Promise<void> {
-    return this.ask(layer, which, which === "undo" ? "Undo" : "Redo", {});
-  }
-
-  /** Make an outline as it was in an earlier version. */
-  async revert(id: string, version: number): Promise<void> {
-    const layer = this.place.layer();
-    if (layer) await this.ask(layer.id, `features/${id}/revert`, "Revert", { version });
+    if (layer) await this.ask(layer.id, "redo", "Redo");
   }
 
   /** Changes that the server alone can make: asked for once everything before them is there. */
-  private async ask(layer: string, route: string, title: string, more: Record<string, number>): Promise<void> {
+  private async ask(layer: string, route: "undo" | "redo", title: string): Promise<void> {
     await this.outbox.flush();
     if (this.outbox.waiting(layer).length > 0) {
       this.place.notify(`${title} waits for the connection: changes are not sent yet`, "warning");
       return;
     }
-    const body = { session: this.place.session, who: this.place.who(), ...more };
-    const reply = await post(`/api/v1/inventories/${layer}/${route}`, body);
+    const body = { session: this.place.session, who: this.place.who() };
+    const reply = await post(`/inventories/${layer}/${route}`, body);
     if (reply.kind === "applied") this.take(layer, title, reply.answer);
     else if (reply.kind === "unreachable") this.place.notify(`${title}: no connection to the server`, "warning");
     else this.place.notify(`${title}: ${reply.detail}`, "warning");
