@@ -1,6 +1,6 @@
 """Mapping a whole scene: what each stage costs, the memory at its peak, and the speed against what the CPU can do.
 
-    python benchmarks/whole_scene.py [--rows 2048 --columns 2048] [--runtime openvino] [--int8]
+    python benchmarks/whole_scene.py [--rows 2048 --columns 2048] [--runtime openvino] [--precision int8]
                                      [--window 512] [--overlap 64] [--end-to-end]
 
 A made-up scene of 15 bands in float32 (the paper's is 7058 x 7747 pixels) and the paper's U-Net with random weights.
@@ -38,6 +38,7 @@ from firnline.inference.open_model import open_model
 from firnline.inference.openvino_runtime import OpenVinoRuntime
 from firnline.inference.predict import PredictionSettings, as_bytes, compute_padded, predict
 from firnline.inference.quantise import write_int8
+from firnline.inference.runtime import PRECISIONS, open_runtime
 from firnline.models.architectures import UNetSettings
 from firnline.models.band_inputs import BandInput, Reading
 from firnline.models.bundle import Description, load_bundle, save_bundle
@@ -62,8 +63,12 @@ def main() -> None:
             _end_to_end(source, model, Path(folder) / "out", options)
             return
         mapper: Any = open_model(model, source, window=options.window, runtime=options.runtime).mapper
-        if options.int8:
-            mapper = replace(mapper, runtime=_int8(model, source, Path(folder) / "int8.xml", options.window))
+        if options.precision == "bf16":
+            runtime = open_runtime(load_bundle(model), options.window, options.runtime, "bf16", gated=False)
+            mapper = replace(mapper, runtime=runtime)
+        if options.precision == "int8":
+            made = options.int8_from or Path(folder) / "int8.xml"
+            mapper = replace(mapper, runtime=_int8(model, source, made, options.window))
         settings = PredictionSettings(options.window, options.overlap)
         print(f"scene {options.rows} x {options.columns} x {len(NAMES)} float32, {mapper.runtime.name}")
         if options.only_predict:
@@ -83,7 +88,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--window", type=int, default=512)
     parser.add_argument("--overlap", type=int, default=64)
     parser.add_argument("--runtime", default="openvino", choices=("openvino", "torch", "onnx"))
-    parser.add_argument("--int8", action="store_true", help="quantised by NNCF, without the gate: weights are random")
+    parser.add_argument("--precision", default="f32", choices=PRECISIONS, help="without the gate: weights are random")
+    parser.add_argument("--int8-from", type=Path, help="a model quantised elsewhere, where NNCF is not installed")
     parser.add_argument("--only-predict", action="store_true", help="prediction in threads alone, for its memory")
     parser.add_argument("--end-to-end", action="store_true", help="all of `firnline map`, with rasters and report")
     parser.add_argument("--folder", type=Path, default=None, help="for the scene, of 4 x 15 bytes a pixel")
@@ -92,7 +98,8 @@ def _options() -> argparse.Namespace:
 
 def _int8(model: Path, source: FeatureSource, made: Path, window: int) -> OpenVinoRuntime:
     bundle = load_bundle(model)
-    write_int8(bundle, [source], made, most=4)
+    if not made.exists():
+        write_int8(bundle, [source], made, most=4)
     return OpenVinoRuntime.of(bundle, window, "int8", made)
 
 

@@ -31,7 +31,7 @@ FLOORS = (
     ("report",),
     ("synthetic",),
     ("labels",),
-    ("features", "terrain", "relief", "scene", "flags", "classraster", "cog", "spectral"),
+    ("features", "terrain", "relief", "scene", "flags", "classraster", "clip", "cog", "spectral"),
     ("product", "sidecar", "files", "grid", "bands", "classes", "errors"),
 )
 """From the roof down; a floor may be empty still."""
@@ -42,6 +42,8 @@ ARROWS = {
     ("features", "scene"): "derived bands are derived from stored ones",
     ("features", "terrain"): "slope and aspect come from a DEM on the scene's grid",
     ("features", "relief"): "so do curvature and the height over the surroundings",
+    ("clip", "scene"): "a part of a scene is a scene",
+    ("clip", "flags"): "whose flags go with it",
     ("spectral", "features"): "the level of a source's bands, and the bands of an index",
     ("product", "sidecar"): "a published layout is told like a sidecar tells",
     ("product", "bands"): "sensors and levels",

@@ -266,3 +266,23 @@ class Lattice:
         """Every window of a row of windows, from left to right."""
         for step in range(self._steps(self.shape[1])):
             yield Window(window_row * self.stride, step * self.stride, self.window, self.window)
+
+    def around(self, window: Window) -> Window:
+        """The smallest rectangle of whole windows of the lattice that holds every one that touches `window`.
+
+        A scene cut to it has the same windows as the whole scene has there, and so the same map.
+
+        Examples
+        --------
+        >>> Lattice((1000, 1000), window=96, overlap=32).around(Window(100, 10, 50, 20))
+        Window(row=64, column=0, height=160, width=96)
+        """
+        row, height = self._around(window.row, window.stop_row, self.shape[0])
+        column, width = self._around(window.column, window.stop_column, self.shape[1])
+        return Window(row, column, height, width)
+
+    def _around(self, first: int, stop: int, pixels: int) -> tuple[int, int]:
+        """(first pixel, how many) of the windows that touch `first` to `stop`, in one direction."""
+        start = max(0, (first - self.window) // self.stride + 1) * self.stride
+        last = min(self._steps(pixels) - 1, (stop - 1) // self.stride) * self.stride
+        return start, min(pixels, last + self.window) - start

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+from shapely.geometry.base import BaseGeometry
 
 from firnline.classes import UNKNOWN, Classes
+from firnline.clip import outside
 from firnline.errors import OutputError, SceneError
 from firnline.features import FeatureSource
 from firnline.files import only_one, replaced
@@ -29,7 +31,7 @@ from firnline.inference.predict import PredictionSettings, predict, usual_overla
 from firnline.inference.runtime import Precision, Runtime, RuntimeName, open_runtime
 from firnline.inference.wrapped_model import NO_PRIOR, PriorSettings
 from firnline.inventory.export import VectorFormat, write_outlines
-from firnline.inventory.map_folder import CLASSES, PROBABILITIES, PROVENANCE
+from firnline.inventory.map_folder import CLASSES, PROBABILITIES, PROVENANCE, UNCERTAINTY
 from firnline.inventory.polygonise import RGI_MINIMUM_AREA_KM2, polygonise
 from firnline.inventory.probability import mean_probability
 from firnline.map_record import guard, provenance, raster_tags, what_it_depends_on
@@ -41,7 +43,7 @@ from firnline.preflight.require import require_sound
 from firnline.preflight.training_range import Trained
 from firnline.scene import Scene
 
-OUTLINES, UNCERTAINTY, REPORT = "glaciers", "uncertainty.tif", "report.html"
+OUTLINES, REPORT = "glaciers", "report.html"
 WORK = ".work"
 """Unfinished work lies here, in the output folder, until all is done."""
 
@@ -68,6 +70,8 @@ class MapSettings:
     """Whether ``uncertainty.tif`` is written too."""
     rules: RatioSettings | None = None
     """Settings of the rules; with the model ``ratio`` alone."""
+    area: BaseGeometry | None = None
+    """In the scene's CRS: what lies outside of it is unknown in the results."""
     restart: bool = False
     """Forget unfinished work in the output folder."""
     force: bool = False
@@ -219,6 +223,9 @@ def finish(ready: Prepared, journal: Journal, note: Callable[[MapResult], None] 
     """
     opened, lattice = ready.opened, ready.lattice
     classes = opened.mapper.finish(whole_classes(journal, lattice))
+    area = ready.settings.area
+    if area is not None:  # not before: whether debris is kept hangs on ice that may lie outside
+        classes[outside(area, ready.source.scene.grid)] = UNKNOWN
     if (classes == UNKNOWN).all():
         shutil.rmtree(journal.folder)
         raise SceneError(
@@ -227,6 +234,7 @@ def finish(ready: Prepared, journal: Journal, note: Callable[[MapResult], None] 
             do="check which value it calls nodata, and its sidecar",
         )
     said = {**ready.cut.as_json(), "minimum_area_km2": ready.settings.minimum_area_km2}
+    said |= {} if area is None else {"area": area.wkt}
     record = provenance(ready.source, ready.model, opened, said, ready.found)
     result = _write_all(
         ready.out_dir,
@@ -316,9 +324,9 @@ def _write_all(
         meaning = {"MEANING": "rules decide 0 or 1; these are no probabilities"}
         write_decision_map(beside / PROBABILITIES, classes, grid, scheme, {**tags, **meaning})
     else:
-        write_probability_map(beside / PROBABILITIES, journal, lattice, grid, scheme, tags)
+        write_probability_map(beside / PROBABILITIES, journal, lattice, grid, scheme, tags, settings.area)
     if measures:
-        write_uncertainty_map(beside / UNCERTAINTY, journal, lattice, grid, scheme, measures, tags)
+        write_uncertainty_map(beside / UNCERTAINTY, journal, lattice, grid, scheme, measures, tags, settings.area)
     outlines = polygonise(classes, grid, scheme, minimum_area_km2=settings.minimum_area_km2)
     if not opened.is_rules:
         outlines["mean_probability"] = mean_probability(outlines, beside / PROBABILITIES)

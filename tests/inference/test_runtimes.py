@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import rasterio
+import torch
 from affine import Affine
 
+from firnline.bands import Level
 from firnline.classes import LabelScheme
 from firnline.classraster import write_classes
 from firnline.errors import ConfigError, LabelError, ModelError
@@ -20,7 +23,9 @@ from firnline.inference.openvino_runtime import import_openvino
 from firnline.inference.quantise import quantise
 from firnline.inference.runtime import open_runtime
 from firnline.mapping import MapSettings, map_scene
-from firnline.models.bundle import Calibration, describe_again, load_bundle
+from firnline.models.architectures import FirnSettings
+from firnline.models.band_inputs import BandInput, Reading
+from firnline.models.bundle import Calibration, Description, describe_again, load_bundle, save_bundle
 
 
 @pytest.fixture
@@ -53,6 +58,31 @@ def test_three_runtimes_agree_to_a_ten_thousandth(bundle: Path, onnx) -> None:
         assert " f32 on " in said[name].name
     again = open_runtime(load_bundle(bundle), 64, "onnx").probabilities(window)
     assert np.array_equal(again, maps["onnx"]), "from the kept file"
+
+
+@pytest.mark.parametrize(
+    ("sure", "runtimes"),
+    [
+        ((200, -200, -200, 0, -200), ("torch", "openvino", "onnx")),
+        ((-200, 200, -200, 0, 200), ("torch", "openvino")),  # an export to ONNX takes seconds
+    ],
+)
+def test_runtimes_agree_where_both_heads_of_firn_are_sure(tmp_path: Path, sure, runtimes, onnx) -> None:
+    """Logits that are far apart, as pixels out of range may give them: no runtime may make NaN of them."""
+    read = Reading(level=Level.SURFACE_REFLECTANCE, unit="1", mean=0.5, deviation=0.3)
+    said = Description(
+        name="sure", architecture=FirnSettings(widths=(4, 8)), bands=(BandInput(name="green", readings=(read,)),),
+        scheme=LabelScheme.CLASS, resolutions_m=(30.0,), window=64,
+    )  # fmt: skip
+    network: Any = said.architecture.build(said.layout, 3)
+    torch.nn.init.zeros_(network.heads.weight)
+    network.heads.bias.data = torch.tensor(sure, dtype=torch.float32)
+    save_bundle(tmp_path / "model", said, network)
+    bundle = load_bundle(tmp_path / "model")
+    for name in runtimes:
+        found = open_runtime(bundle, 64, name).probabilities(np.zeros((1, 64, 64), np.float32))
+        assert found[sure.index(200)] == pytest.approx(np.ones((64, 64)), abs=1e-6), name
+        assert found.sum(axis=0) == pytest.approx(np.ones((64, 64)), abs=1e-6), name
 
 
 def test_a_missing_extra_is_one_line(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,6 +56,11 @@ export function hasAlpha(scene: Scene): boolean {
   return scene.bands.some((band) => band.nodata !== null);
 }
 
+/** OpenLayers writes 255 where a pixel is known. */
+function opacityOf(band: number): ExpressionValue {
+  return ["/", ["band", band], 255];
+}
+
 function scaled(value: ExpressionValue, channel: number): ExpressionValue {
   const low: ExpressionValue = ["var", `low${channel}`];
   const span: ExpressionValue = ["-", ["var", `high${channel}`], low];
@@ -75,12 +80,15 @@ export function styleOf(scene: Scene, look: Look): Style {
   if (recipe.kind === "shade") {
     const index = recipe.bands[0] === "slope" ? 2 : 1;
     const ramp = recipe.bands[0] === "slope" ? SEQUENCE : null;
-    return { color: coloured(scaled(["band", index], 0), ramp, ["band", 3]), variables };
+    return { color: coloured(scaled(["band", index], 0), ramp, opacityOf(3)), variables };
   }
-  const alpha: ExpressionValue = hasAlpha(scene) ? ["band", scene.bands.length + 1] : 1;
+  const alpha: ExpressionValue = hasAlpha(scene) ? opacityOf(scene.bands.length + 1) : 1;
   if (recipe.kind === "rgb") {
-    const [red, green, blue] = recipe.bands.map((name, channel) => scaled(["band", bandOf(scene, name).index], channel));
-    return { color: ["array", red ?? 0, green ?? 0, blue ?? 0, alpha], variables };
+    const stored: ExpressionValue[] = recipe.bands.map((name) => ["band", bandOf(scene, name).index]);
+    const [red, green, blue] = stored.map(scaled);
+    // OpenLayers leaves 0 where a band is unknown and others are not: unknown ground is no black ground.
+    const known: ExpressionValue = ["case", ["all", ...stored.map((band): ExpressionValue => ["==", band, 0])], 0, alpha];
+    return { color: ["array", red ?? 0, green ?? 0, blue ?? 0, known], variables };
   }
   const [first, second] = recipe.bands;
   if (recipe.expression !== null && first !== undefined && second !== undefined) {

@@ -50,7 +50,8 @@ export class SceneView {
   private drawn(scene: Scene, look: Look): WebGLTileLayer {
     const file = look.recipe.kind === "shade" ? "terrain" : "image";
     const source = new GeoTIFF({
-      sources: [{ url: `${ROOT}/scenes/${scene.id}/${file}.tif` }],
+      // By band: what OpenLayers reads from the file itself it takes for one of each overview.
+      sources: [{ url: `${ROOT}/scenes/${scene.id}/${file}.tif`, nodata: file === "image" ? nodataOf(scene) : [NaN, NaN] }],
       projection: projectionOf(scene.crs, scene.bounds),
       normalize: false,
       convertToRGB: false,
@@ -72,4 +73,8 @@ export class SceneView {
     });
     return new TileLayer({ source, extent: scene.bounds });
   }
+}
+
+function nodataOf(scene: Scene): (number | undefined)[] {
+  return scene.bands.map(({ nodata }) => (nodata === "nan" ? NaN : (nodata ?? undefined)));
 }

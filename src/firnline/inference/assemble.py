@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from firnline.classes import SCHEME_TAG, UNKNOWN, Classes, LabelScheme
+from firnline.clip import outside
 from firnline.cog import Colours, write_cog
-from firnline.grid import Grid, Lattice
+from firnline.grid import Grid, Lattice, Window
 from firnline.inference.journal import Journal
 from firnline.inference.predict import PROBABILITY_SCALE
 from firnline.report.colours import CLASS_COLOURS, rgb
@@ -33,10 +35,19 @@ def write_class_map(path: Path, classes: Classes, grid: Grid, scheme: LabelSchem
 
 
 def write_probability_map(
-    path: Path, journal: Journal, lattice: Lattice, grid: Grid, scheme: LabelScheme, tags: Mapping[str, str]
+    path: Path,
+    journal: Journal,
+    lattice: Lattice,
+    grid: Grid,
+    scheme: LabelScheme,
+    tags: Mapping[str, str],
+    area: BaseGeometry | None = None,
 ) -> None:
-    """Write the probabilities of the finished bands as a COG of one band a class, scaled bytes, 255 unknown."""
-    _write_layers(path, journal, lattice, grid, scheme.class_names, 1, tags)
+    """Write the probabilities of the finished bands as a COG of one band a class, scaled bytes, 255 unknown.
+
+    Outside of `area`, where one is given, all is unknown.
+    """
+    _write_layers(path, journal, lattice, grid, scheme.class_names, 1, tags, area)
 
 
 def write_uncertainty_map(
@@ -47,9 +58,10 @@ def write_uncertainty_map(
     scheme: LabelScheme,
     names: tuple[str, ...],
     tags: Mapping[str, str],
+    area: BaseGeometry | None = None,
 ) -> None:
     """Write what the finished bands hold after the probabilities (`names`) as a COG, scaled bytes, 255 unknown."""
-    _write_layers(path, journal, lattice, grid, names, 1 + scheme.class_count, tags)
+    _write_layers(path, journal, lattice, grid, names, 1 + scheme.class_count, tags, area)
 
 
 def _write_layers(
@@ -60,10 +72,18 @@ def _write_layers(
     names: tuple[str, ...],
     first: int,
     tags: Mapping[str, str],
+    area: BaseGeometry | None,
 ) -> None:
     """Write as many layers of the finished bands as there are names, from the layer `first` on."""
-    part = slice(first, first + len(names))
-    strips = ((lattice.rows_of(band)[0], journal.read(band)[part]) for band in range(lattice.band_count))
+
+    def strip(band: int) -> tuple[int, NDArray[np.uint8]]:
+        top, stop = lattice.rows_of(band)
+        values = journal.read(band)[first : first + len(names)]
+        if area is not None:
+            values[:, outside(area, grid.of_window(Window(top, 0, stop - top, grid.shape[1])))] = UNKNOWN
+        return top, values
+
+    strips = (strip(band) for band in range(lattice.band_count))
     write_cog(path, strips, grid, names, tags, "average", scale=PROBABILITY_SCALE)
 
 

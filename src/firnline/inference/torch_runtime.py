@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from firnline.inference.runtime import Precision, network_of
-from firnline.models.bundle import Bundle
-from firnline.models.normaliser import Floats
+if TYPE_CHECKING:
+    from firnline.inference.runtime import Precision
+    from firnline.models.bundle import Bundle
+    from firnline.models.normaliser import Floats
 
 
 class WithSoftmax(nn.Module):
@@ -36,11 +38,16 @@ class TorchRuntime:
 
     @classmethod
     def of(cls, bundle: Bundle, precision: Precision = "f32") -> TorchRuntime:
-        """Put the network on the GPU where there is one."""
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        torch.backends.cudnn.allow_tf32 = False  # what is called f32 shall be it
-        network = WithSoftmax(network_of(bundle)).eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return cls(network, device, precision)
+        """Put the network of a bundle on the GPU where there is one."""
+        from firnline.inference.runtime import network_of
+
+        return cls.on(torch.device("cuda" if torch.cuda.is_available() else "cpu"), network_of(bundle), precision)
+
+    @classmethod
+    def on(cls, device: torch.device, network: nn.Module, precision: Precision = "f32") -> TorchRuntime:
+        """Put a network that gives logits on a device."""
+        served = WithSoftmax(network).eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return cls(served, device, precision)
 
     @property
     def name(self) -> str:
@@ -49,7 +56,7 @@ class TorchRuntime:
 
     def probabilities(self, values: Floats) -> Floats:
         """One window."""
-        with torch.inference_mode(), self._precision():
+        with torch.inference_mode(), _exactly(), self._precision():
             batch = torch.from_numpy(values[None]).to(self.device, memory_format=torch.channels_last)
             result: Floats = self.network(batch)[0].float().cpu().numpy()
         return result
@@ -57,3 +64,19 @@ class TorchRuntime:
     def _precision(self) -> Any:
         """Convolutions in bfloat16 where that is asked for; torch keeps the softmax in float32."""
         return torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
+
+
+@contextmanager
+def _exactly() -> Iterator[None]:
+    """What is called f32 shall be it, and the same each time; torch's settings are as before when it is left.
+
+    On a GPU torch computes convolutions in TF32 (10 bits of fraction) unless told otherwise, and cuDNN may choose an
+    algorithm that adds up in another order each time: then interrupted work would not go on byte for byte.
+    """
+    convolution, product = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = convolution.allow_tf32, convolution.deterministic, product.allow_tf32
+    convolution.allow_tf32, convolution.deterministic, product.allow_tf32 = False, True, False
+    try:
+        yield
+    finally:
+        convolution.allow_tf32, convolution.deterministic, product.allow_tf32 = before

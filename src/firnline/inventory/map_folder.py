@@ -16,6 +16,7 @@ from firnline.features import FeatureSource
 from firnline.scene import open_scene
 
 CLASSES, PROBABILITIES, PROVENANCE = "classes.tif", "probabilities.tif", "provenance.json"
+UNCERTAINTY = "uncertainty.tif"
 
 
 @dataclass(frozen=True)

@@ -148,4 +148,4 @@ def fused(classes: Tensor, glacier: Tensor) -> Tensor:
 
 def _log_mean(a: Tensor, b: Tensor) -> Tensor:
     """The logarithm of the mean of the two probabilities with these logits; it has a gradient however small it is."""
-    return torch.logaddexp(functional.logsigmoid(a), functional.logsigmoid(b)) - math.log(2)
+    return torch.logaddexp(-functional.softplus(-a), -functional.softplus(-b)) - math.log(2)

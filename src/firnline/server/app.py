@@ -8,17 +8,23 @@ from pathlib import Path
 from typing import Final
 
 from fastapi import APIRouter, FastAPI
+from fastapi.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
 import firnline
 from firnline.server import problems
 from firnline.server.guard import LOOPBACK, Guard
+from firnline.server.jobs.event_log import EventLog
+from firnline.server.jobs.runner import Runner
 from firnline.server.project import Project
 from firnline.server.routes import (
+    events,
     features,
     images,
     inventories,
+    jobs,
+    models,
     operations,
     scenes,
     segments,
@@ -46,6 +52,9 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     operations.router,
     segments.router,
     vector_tiles.router,
+    models.router,
+    jobs.router,
+    events.router,
 )
 
 
@@ -78,12 +87,17 @@ def create_app(
     """
 
     settings = settings or read_settings(project.state)
-    store = Store(Database(project.state / DATABASE))
+    database = Database(project.state / DATABASE)
+    log = EventLog(database)
+    store = Store(database, log.layer_changed)
+    runner = Runner(project.state, database, settings.workers)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        runner.start()
         ready()
         yield
+        await run_in_threadpool(runner.stop)
         store.close()
 
     app = FastAPI(
@@ -98,6 +112,8 @@ def create_app(
     app.state.project = project
     app.state.settings = settings
     app.state.store = store
+    app.state.events = log
+    app.state.jobs = runner
     problems.add_handlers(app)
     api = APIRouter(prefix="/api/v1")
     for router in _ROUTERS:

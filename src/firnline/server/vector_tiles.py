@@ -6,7 +6,6 @@ of 20,000; here NumPy makes the commands of all rings at once, and the library's
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,9 +14,9 @@ import shapely
 from numpy.typing import NDArray
 
 from firnline.server.kept import Kept
-from firnline.server.store.layer import Feature
+from firnline.server.store.outlines import Outlines
 from firnline.server.store.store import Store
-from firnline.server.tile_grid import TILE, Bounds, TileGrid
+from firnline.server.tile_grid import Bounds, TileGrid
 
 LAYER: Final = "outlines"
 EXTENT: Final = 4096
@@ -26,38 +25,52 @@ BUFFER: Final = 64
 """Steps that are drawn beyond a tile, so that lines along its edge are whole."""
 _SMALLEST: Final = 0.5
 """Pixels on the longer side, below which an outline is left out."""
-_TOLERANCE: Final = 0.25
-"""Pixels by which an outline may move when points are left out."""
+_TOLERANCE: Final = 0.2
+"""Pixels of the tolerance of Douglas and Peucker; where GEOS leaves out the point at which a ring begins, an outline
+moves by up to twice as much."""
 _MOVE_TO, _LINE_TO, _CLOSE, _POLYGON = 9, 2, 15, 3  # of the specification, 4.3.3 and 4.3.4
 
 _tiles: Kept[tuple[object, ...], bytes] = Kept(2000)
+_revisions: Kept[tuple[object, ...], int] = Kept(20_000)
 
 
-def tile_mvt(store: Store, layer_id: str, revision: int, grid: TileGrid, place: tuple[int, int, int]) -> bytes:
-    """A vector tile of a layer at a revision, kept in memory once it is made.
+def tile_revision(store: Store, layer_id: str, revision: int, grid: TileGrid, place: tuple[int, int, int]) -> int:
+    """The revision since which a tile is as it is: corrections elsewhere leave it valid.
 
     Raises
     ------
     NotFound
         When the grid has no such tile.
     """
+    box = _box_of(grid.bounds(*place))
+    key = (str(store.database.path), layer_id, revision, place)
+    return _revisions.get(key, lambda: store.last_change(layer_id, box, revision))
+
+
+def tile_mvt(store: Store, layer_id: str, revision: int, grid: TileGrid, place: tuple[int, int, int]) -> bytes:
+    """A vector tile of a layer at its `tile_revision`, kept in memory once it is made."""
     bounds, resolution = grid.bounds(*place), grid.resolutions[place[0]]
-    rim = BUFFER / EXTENT * (bounds[2] - bounds[0])
-    box = (bounds[0] - rim, bounds[1] - rim, bounds[2] + rim, bounds[3] + rim)
 
     def make() -> bytes:
-        return encode(store.features(layer_id, box, revision), bounds, resolution)
+        found = store.outlines(layer_id, _box_of(bounds), revision, _SMALLEST * resolution)
+        return encode(found, bounds, resolution)
 
     return _tiles.get((str(store.database.path), layer_id, revision, place), make)
 
 
-def encode(features: Sequence[Feature], bounds: Bounds, resolution: float) -> bytes:
+def _box_of(bounds: Bounds) -> Bounds:
+    """What is drawn: the tile and its buffer."""
+    rim = BUFFER / EXTENT * (bounds[2] - bounds[0])
+    return bounds[0] - rim, bounds[1] - rim, bounds[2] + rim, bounds[3] + rim
+
+
+def encode(outlines: Outlines, bounds: Bounds, resolution: float) -> bytes:
     """Outlines as the layer ``outlines`` of a vector tile, with properties id, class and (where known) glacier.
 
     Parameters
     ----------
-    features
-        Outlines; those beside the tile, and those smaller than half a pixel, are left out.
+    outlines
+        Of the tile and its surroundings; what is smaller than half a pixel is left out.
     bounds
         Of the tile: (left, bottom, right, top) in their CRS.
     resolution
@@ -66,17 +79,15 @@ def encode(features: Sequence[Feature], bounds: Bounds, resolution: float) -> by
     Examples
     --------
     >>> import mapbox_vector_tile
-    >>> lake = Feature("0a", 1, 2, None, shapely.box(100, 200, 300, 400), 0.04)
-    >>> written = encode([lake], (0, 0, 1024, 1024), 4.0)
+    >>> ice = Outlines(["0a"], [2], [None], np.array([shapely.box(100, 200, 300, 400)]))
+    >>> written = encode(ice, (0, 0, 1024, 1024), 4.0)
     >>> tile = mapbox_vector_tile.decode(written, default_options={"y_coord_down": True})  # it turns them up else
     >>> (found,) = tile["outlines"]["features"]
     >>> found["properties"], found["geometry"]["coordinates"]
     ({'id': '0a', 'class': 2}, [[[1200, 3296], [400, 3296], [400, 2496], [1200, 2496], [1200, 3296]]])
     """
-    shapes: NDArray[Any] = np.array([feature.geometry for feature in features], object)
-    parts, of_feature = _parts(shapes, bounds, resolution)
-    rings = _rings(parts, of_feature, bounds)
-    return _written(features, rings)
+    parts, of_outline = _parts(outlines.shapes, bounds, resolution)
+    return _written(outlines, _rings(parts, of_outline, bounds))
 
 
 def _parts(shapes: NDArray[Any], bounds: Bounds, resolution: float) -> tuple[NDArray[Any], NDArray[np.intp]]:
@@ -84,8 +95,7 @@ def _parts(shapes: NDArray[Any], bounds: Bounds, resolution: float) -> tuple[NDA
     sides = shapely.bounds(shapes).reshape(-1, 4)
     which = np.flatnonzero(np.maximum(sides[:, 2] - sides[:, 0], sides[:, 3] - sides[:, 1]) >= _SMALLEST * resolution)
     shapes, sides = shapes[which], sides[which]
-    rim = BUFFER / EXTENT * TILE * resolution
-    box = (bounds[0] - rim, bounds[1] - rim, bounds[2] + rim, bounds[3] + rim)
+    box = _box_of(bounds)
     leaves = (sides[:, :2] < box[:2]).any(axis=1) | (sides[:, 2:] > box[2:]).any(axis=1)
     shapes[leaves] = shapely.clip_by_rect(shapes[leaves], *box)
     # Without `preserve_topology`, ten times as fast: GEOS mends a polygon that meets itself, and what is left of
@@ -100,14 +110,14 @@ def _parts(shapes: NDArray[Any], bounds: Bounds, resolution: float) -> tuple[NDA
 
 @dataclass(frozen=True)
 class _Rings:
-    """Rings of a tile in the order of their features: points (n, 2) in steps, y downwards, without the closing one.
+    """Rings of a tile in the order of their outlines: points (n, 2) in steps, y downwards, without the closing one.
 
-    `counts` and `of_feature` are by ring.
+    `counts` and `of_outline` are by ring.
     """
 
     points: NDArray[np.int64]
     counts: NDArray[np.int64]
-    of_feature: NDArray[np.intp]
+    of_outline: NDArray[np.intp]
 
     @property
     def starts(self) -> NDArray[np.int64]:
@@ -116,10 +126,10 @@ class _Rings:
 
     def only(self, keep: NDArray[np.bool_]) -> _Rings:
         """Those of the rings."""
-        return _Rings(self.points[np.repeat(keep, self.counts)], self.counts[keep], self.of_feature[keep])
+        return _Rings(self.points[np.repeat(keep, self.counts)], self.counts[keep], self.of_outline[keep])
 
 
-def _rings(parts: NDArray[Any], of_feature: NDArray[np.intp], bounds: Bounds) -> _Rings:
+def _rings(parts: NDArray[Any], of_outline: NDArray[np.intp], bounds: Bounds) -> _Rings:
     """Rings on the tile's steps; those that are nothing there are left out, holes of such an outer ring too."""
     rings, of_part = shapely.get_rings(parts, return_index=True)
     where, of_ring = shapely.get_coordinates(rings, return_index=True)
@@ -130,7 +140,7 @@ def _rings(parts: NDArray[Any], of_feature: NDArray[np.intp], bounds: Bounds) ->
     points, of_ring = points[is_new], of_ring[is_new]
     is_open = np.diff(of_ring, append=-1) == 0  # the last point of each ring is its first once more
     counts = np.bincount(of_ring[is_open], minlength=len(rings))
-    found = _Rings(points[is_open], counts, of_feature[of_part])
+    found = _Rings(points[is_open], counts, of_outline[of_part])
     is_outer = np.diff(of_part, prepend=-1) != 0
     area = _doubled_areas(found)
     is_area = np.where(is_outer, area > 0, area < 0)
@@ -154,7 +164,7 @@ def _commands(rings: _Rings) -> tuple[list[int], NDArray[np.int64]]:
     is_first = np.zeros(len(rings.points), bool)
     is_first[rings.starts] = True
     steps = np.diff(rings.points, axis=0, prepend=0)
-    begins = rings.starts[np.diff(rings.of_feature, prepend=-1) != 0]
+    begins = rings.starts[np.diff(rings.of_outline, prepend=-1) != 0]
     steps[begins] = rings.points[begins]  # the cursor of a feature begins in the corner
     zigzag = (steps << 1) ^ (steps >> 63)
     lengths = 2 * rings.counts + 3
@@ -169,7 +179,7 @@ def _commands(rings: _Rings) -> tuple[list[int], NDArray[np.int64]]:
     return said.tolist(), offsets
 
 
-def _written(features: Sequence[Feature], rings: _Rings) -> bytes:
+def _written(outlines: Outlines, rings: _Rings) -> bytes:
     from mapbox_vector_tile.Mapbox import vector_tile_pb2
 
     tile = vector_tile_pb2.tile()
@@ -184,12 +194,13 @@ def _written(features: Sequence[Feature], rings: _Rings) -> bytes:
         return values[value]
 
     commands, offsets = _commands(rings)
-    firsts = np.flatnonzero(np.diff(rings.of_feature, prepend=-1))
-    ends = [*offsets[firsts[1:]].tolist(), len(commands)]
-    for first, begin, end in zip(firsts.tolist(), offsets[firsts].tolist(), ends, strict=True):
-        feature = features[rings.of_feature[first]]
-        tags = [0, number_of(feature.id), 1, number_of(feature.class_)]
-        if feature.glacier_id is not None:
-            tags += [2, number_of(feature.glacier_id)]
+    firsts = np.flatnonzero(np.diff(rings.of_outline, prepend=-1))
+    begins = [*offsets[firsts].tolist(), len(commands)]
+    for first, begin, end in zip(firsts.tolist(), begins, begins[1:], strict=False):
+        index = rings.of_outline[first]
+        tags = [0, number_of(outlines.ids[index]), 1, number_of(outlines.classes[index])]
+        glacier = outlines.glaciers[index]
+        if glacier is not None:
+            tags += [2, number_of(glacier)]
         layer.features.add(type=_POLYGON, tags=tags, geometry=commands[begin:end])
     return bytes(tile.SerializeToString())

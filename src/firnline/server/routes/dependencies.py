@@ -6,6 +6,8 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
+from firnline.server.jobs.event_log import EventLog
+from firnline.server.jobs.runner import Runner
 from firnline.server.problems import NotFound
 from firnline.server.project import Project, SceneEntry
 from firnline.server.settings import ServerSettings
@@ -36,6 +38,22 @@ def _store(request: Request) -> Store:
 
 
 StoreDep = Annotated[Store, Depends(_store)]
+
+
+def _jobs(request: Request) -> Runner:
+    jobs: Runner = request.app.state.jobs
+    return jobs
+
+
+JobsDep = Annotated[Runner, Depends(_jobs)]
+
+
+def _events(request: Request) -> EventLog:
+    events: EventLog = request.app.state.events
+    return events
+
+
+EventsDep = Annotated[EventLog, Depends(_events)]
 
 
 def _scene(project: ProjectDep, scene_id: Id) -> SceneEntry:

@@ -12,7 +12,7 @@ from firnline.server.routes.dependencies import Id, StoreDep
 from firnline.server.routes.scenes import TileGridAnswer, tile_grid_answer
 from firnline.server.routes.tiles import Level, Place
 from firnline.server.tile_grid import TileGrid
-from firnline.server.vector_tiles import tile_mvt
+from firnline.server.vector_tiles import tile_mvt, tile_revision
 
 router = APIRouter(tags=["inventories"])
 
@@ -37,10 +37,12 @@ def tile(
 ) -> Response:
     """A vector tile: layer ``outlines`` with properties id, class (1 clean, 2 debris-covered) and glacier."""
     layer = store.layer(layer_id)
-    revision = layer.revision if at is None else min(at, layer.revision)
+    grid, place = TileGrid.down_to(layer.pixel_m), (z, x, y)
+    now = layer.revision if at is None else min(at, layer.revision)
+    revision = tile_revision(store, layer_id, now, grid, place)
     etag = f'"{layer_id}-{revision}-{z}-{x}-{y}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if is_known(request, etag):
         return Response(status_code=304, headers=headers)
-    content = tile_mvt(store, layer_id, revision, TileGrid.down_to(layer.pixel_m), (z, x, y))
+    content = tile_mvt(store, layer_id, revision, grid, place)
     return Response(content, media_type=_MVT, headers=headers)

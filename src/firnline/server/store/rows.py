@@ -38,11 +38,15 @@ def valid_at(revision: int | None) -> sa.ColumnElement[bool]:
 
 def meets(box: Box) -> sa.ColumnElement[bool]:
     """Versions whose box meets another."""
+    return versions.c.id.in_(near(box))
+
+
+def near(box: Box) -> sa.Select[tuple[int]]:
+    """Ids of versions of all layers whose box meets another."""
     min_x, min_y, max_x, max_y = box
-    found = sa.select(boxes.c.id).where(
+    return sa.select(boxes.c.id).where(
         boxes.c.max_x >= min_x, boxes.c.min_x <= max_x, boxes.c.max_y >= min_y, boxes.c.min_y <= max_y
     )
-    return versions.c.id.in_(found)
 
 
 def features_of(rows: Iterable[sa.RowMapping]) -> list[Feature]:

@@ -18,6 +18,7 @@ from firnline.server.problems import NotFound
 from firnline.server.store import history, rows, work
 from firnline.server.store.database import Database
 from firnline.server.store.layer import Author, Box, Feature, Layer, Outcome, Past, Snapshot, Transaction
+from firnline.server.store.outlines import Outlines, last_change, outlines
 from firnline.server.store.tables import layers, snapshots
 
 KINDS = ("inventory", "proposal", "reference")
@@ -125,6 +126,16 @@ class Store:
         """Features of a layer by id, all or those whose box meets another; at a revision, or now."""
         with self.database.read() as connection:
             return work.features(connection, layer_id, box, at, limit=limit, after=after)
+
+    def outlines(self, layer_id: str, box: Box, at: int, smallest: float = 0.0) -> Outlines:
+        """Outlines at a revision, for drawing: those whose box meets another and has a side of `smallest` metres."""
+        with self.database.read() as connection:
+            return outlines(connection, layer_id, box, at, smallest)
+
+    def last_change(self, layer_id: str, box: Box, at: int) -> int:
+        """The last revision, up to one, that changed an outline whose box meets another; 0 when none did."""
+        with self.database.read() as connection:
+            return last_change(connection, layer_id, box, at)
 
     def feature(self, layer_id: str, feature_id: str) -> Feature:
         """One feature as it is now; NotFound when there is none."""

@@ -1,0 +1,1 @@
+"""Work that outlasts a request: jobs in worker processes, and the events by which pages follow them."""
