@@ -13,8 +13,6 @@ import type { EditedLayer, Workplace } from "./workplace";
 
 export type { Editing } from "./mount";
 
-const NOBODY = "unknown";
-
 /** Mount the tools, the panel and the layer of outlines that are edited. */
 export function mountEditing(context: EditContext): Editing {
   const editing = mount(workplaceOf(context));
@@ -38,7 +36,7 @@ function workplaceOf({ map, state, panel, toolbar, notify, onRevision }: EditCon
     bind,
     session: state.session,
     scene: () => state.scene.value?.id ?? null,
-    who: () => state.who.value.trim() || NOBODY,
+    who: () => state.who.value.trim(),
     selected: (ids) => (state.selection.value = ids),
     revised: (id, revision, areaKm2) => {
       const now = (each: Layer): Layer =>

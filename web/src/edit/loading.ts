@@ -63,6 +63,7 @@ export class Loader {
     if ((layer?.id ?? null) !== this.layer) this.change(layer?.id ?? null, layer?.revision ?? 0);
     if (layer) this.newest = Math.max(this.newest, layer.revision);
     if (!layer) return this.block("choose an inventory to edit");
+    if (layer.kind === "reference") return this.block("a reference is for comparing: copy it to edit the copy");
     const view = place.map.getView();
     if (view.getProjection().getCode() !== layer.projection) {
       outlines.empty(new Set()); // their coordinates mean other places here

@@ -29,7 +29,7 @@ export interface Workplace {
   layer(): EditedLayer | null;
   /** Id of the scene that is looked at, or null. */
   scene(): string | null;
-  /** Who edits. */
+  /** Who edits; empty where nobody said. */
   who(): string;
   /** The session of this tab, by which undo finds what was done. */
   readonly session: string;
