@@ -9,7 +9,7 @@ import { codeOf } from "./projection";
 import type { Shown, State } from "./state";
 
 export class OutlineGroup {
-  readonly group = new LayerGroup({ zIndex: 10 });
+  readonly group = new LayerGroup();
   private readonly drawn = new Map<string, VectorTileLayer>();
   private readonly asked = new Set<string>();
   private readonly ends: (() => void)[];
@@ -73,7 +73,7 @@ export class OutlineGroup {
         layer.set("colour", shown.colour);
         layer.setStyle(stylesOf(layer.get("kind") as Layer["kind"], shown.colour));
       }
-      layer.setZIndex(id === this.state.active.value?.id ? 1 : 0);
+      layer.setZIndex(id === this.state.active.value?.id ? 11 : 10); // a layer's own number counts, not the group's
     }
   }
 
