@@ -26,6 +26,7 @@ export function mountBadge(editor: Editor): void {
     if (!editor.ready) return;
     const { outbox } = editor;
     const count = outbox.waiting().length;
+    editor.place.saved(count === 0 ? "all changes saved" : outbox.state === "sending" ? "saving" : words(count));
     const stuck = count > 0 && (outbox.state === "offline" || outbox.state === "failed" || outbox.state === "conflict");
     badge.hidden = !stuck;
     badge.dataset.state = outbox.state;

@@ -4,13 +4,13 @@ import Feature from "ol/Feature";
 import VectorLayer from "ol/layer/Vector";
 import VectorSource from "ol/source/Vector";
 
+import { CLASS_NAMES } from "../colours";
 import { el, when } from "./dom";
 import type { Editor } from "./editor";
 import { boundsOf } from "./geometry";
 import { operationTitle, type Conflict, type Outline } from "./operations";
 import type { OutboxEntry } from "./outbox_store";
 import { toGeometry, toShape } from "./outlines";
-import { CLASS_NAMES } from "./panel";
 import { replay } from "./provisional";
 import { sideStyle } from "./style";
 
@@ -37,7 +37,7 @@ function said(conflict: Conflict): string {
   const at = when(conflict.changed_at);
   if (!conflict.current) return `${who} took this outline out, ${at}.`;
   const { version, class: value } = conflict.current.properties;
-  return `${who} changed this outline, ${at}: version ${version}, ${CLASS_NAMES[value]} (you saw version ${conflict.expected}).`;
+  return `${who} changed this outline, ${at}: version ${version}, ${CLASS_NAMES[value] ?? ""} (you saw version ${conflict.expected}).`;
 }
 
 export class ConflictDialog {
@@ -79,8 +79,8 @@ export class ConflictDialog {
     const possible = left.length > 0 || entry.body.features.length === 0;
     const preview = (view: View, text: string): HTMLButtonElement =>
       el("button", { type: "button", class: "edit-button", "data-testid": `preview-${view}`, "aria-pressed": "false", onclick: () => this.picture(entry, conflicts, view) }, text);
-    const keep = el("button", { type: "button", class: "edit-button edit-primary", "data-testid": "keep-theirs", onclick: () => void this.keepTheirs(entry, conflicts) }, "Keep theirs");
-    const again = el("button", { type: "button", class: "edit-button edit-primary", "data-testid": "apply-mine", disabled: !possible, onclick: () => void this.applyMine(entry, conflicts, left) }, "Apply mine again on theirs");
+    const keep = el("button", { type: "button", class: "edit-button primary", "data-testid": "keep-theirs", onclick: () => void this.keepTheirs(entry, conflicts) }, "Keep theirs");
+    const again = el("button", { type: "button", class: "edit-button primary", "data-testid": "apply-mine", disabled: !possible, onclick: () => void this.applyMine(entry, conflicts, left) }, "Apply mine again on theirs");
     return [
       el("div", { class: "edit-previews", role: "group", "aria-label": "Show on the map" }, preview("both", "Show both"), preview("theirs", "Preview theirs"), preview("again", "Preview mine on theirs")),
       el("div", { class: "edit-choices" }, keep, again),

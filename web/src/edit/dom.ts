@@ -1,25 +1,23 @@
-/** Small builders of page elements; no HTML strings and no inline styles, which the content security policy forbids. */
+/** Elements of editing: the page's `el` with handlers and numbers among the attributes, and how figures are written. */
 
-export type Child = Node | string | null | undefined | false;
+import { el as plain } from "../dom";
 
-export interface Attributes {
-  [name: string]: string | number | boolean | ((event: Event) => void) | undefined;
-}
+type Child = Node | string | null | undefined;
 
-/** An element with attributes (`onclick` and the like take functions) and children. */
-export function el<K extends keyof HTMLElementTagNameMap>(
-  tag: K,
-  attributes: Attributes = {},
-  ...children: Child[]
-): HTMLElementTagNameMap[K] {
-  const element = document.createElement(tag);
+export type Attributes = Record<string, string | number | boolean | undefined | ((event: Event) => void)>;
+
+/** An element; functions among the attributes (`onclick`) listen to the event of their name. */
+export function el<K extends keyof HTMLElementTagNameMap>(tag: K, attributes: Attributes = {}, ...children: Child[]): HTMLElementTagNameMap[K] {
+  const said: Record<string, string | boolean> = {};
   for (const [name, value] of Object.entries(attributes)) {
-    if (typeof value === "function") element.addEventListener(name.replace(/^on/, ""), value);
-    else if (value === true) element.setAttribute(name, "");
-    else if (value !== false && value !== undefined) element.setAttribute(name, String(value));
+    if (typeof value === "string" || typeof value === "boolean") said[name] = value;
+    else if (typeof value === "number") said[name] = String(value);
   }
-  for (const child of children) if (child) element.append(child);
-  return element;
+  const made = plain(tag, said, ...children);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") made.addEventListener(name.replace(/^on/, ""), value);
+  }
+  return made;
 }
 
 let made = 0;
@@ -36,9 +34,10 @@ export function km2(area: number): string {
   return `${area.toFixed(digits)} km²`;
 }
 
-/** The same with its sign: "+0.0120 km²", "−0.0120 km²". */
+/** The same with its sign: "+0.0120 km²", "−0.0120 km²"; nothing has none. */
 export function signedKm2(area: number): string {
   const text = km2(Math.abs(area));
+  if (Number.parseFloat(text) === 0) return text;
   return area < 0 ? `−${text}` : `+${text}`;
 }
 

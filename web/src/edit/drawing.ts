@@ -9,8 +9,9 @@ import Draw from "ol/interaction/Draw";
 import type { Editor } from "./editor";
 import { contains, crossings, positions } from "./geometry";
 import type { Edit, Outline, Position } from "./operations";
-import { outlineAt, SnapToOutlines } from "./pointing";
+import { groundReach, outlineAt, SnapToOutlines } from "./pointing";
 import { sketchStyle } from "./style";
+import { simplifiedRing } from "./sweep";
 import type { Tool } from "./tool";
 
 export interface DrawingKind {
@@ -61,6 +62,8 @@ function hole(editor: Editor, ring: Position[]): Edit | string {
 function pointsOf(geometry: Polygon | LineString): Position[] {
   return positions(geometry instanceof Polygon ? geometry.getCoordinates()[0] : geometry.getCoordinates());
 }
+
+const FREEHAND_PX = 0.7;
 
 const FINISH = "Click for each point; double-click or Enter ends it, Backspace takes the last back.";
 
@@ -121,9 +124,17 @@ export class DrawingTool implements Tool {
     const geometry = feature.getGeometry();
     this.unfollow();
     if (!geometry) return;
-    const edit = this.kind.edit(this.editor, pointsOf(geometry));
+    const points = this.fewer(pointsOf(geometry));
+    if (points.length < (this.kind.type === "Polygon" ? 4 : 2)) return; // a click without a stroke
+    const edit = this.kind.edit(this.editor, points);
     if (typeof edit === "string") this.editor.place.notify(edit, "warning");
     else void this.editor.perform(edit);
+  }
+
+  /** A freehand line has a point for every twitch of the hand: those that the screen cannot tell go. */
+  private fewer(points: Position[]): Position[] {
+    if (!this.kind.freehand) return points;
+    return simplifiedRing(points, groundReach(this.editor.place.map, FREEHAND_PX));
   }
 
   private unfollow(): void {

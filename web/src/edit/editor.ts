@@ -16,6 +16,8 @@ export interface LastChange {
   changeKm2: number;
 }
 
+const NOBODY = "unknown";
+
 export class Editor {
   readonly outlines = new Outlines();
   readonly selection: Selection;
@@ -37,6 +39,7 @@ export class Editor {
   onGap: () => void = () => undefined;
   private readonly listeners: (() => void)[] = [];
   private box: Outbox | null = null;
+  private reminded = false;
 
   constructor(readonly place: Workplace) {
     this.selection = new Selection((ids) => {
@@ -122,11 +125,19 @@ export class Editor {
       expected,
       key: crypto.randomUUID(),
       session: this.place.session,
-      who: this.place.who(),
+      who: this.name(),
       scene: this.place.scene(),
       why: this.why.trim() || null,
     };
     await this.outbox.put({ layer: layer.id, body, before, at: new Date().toISOString() });
+  }
+
+  /** Whose change it is; whoever has not said a name is reminded once. */
+  private name(): string {
+    const who = this.place.who();
+    if (!who && !this.reminded) this.place.notify("Write your name under “You”: changes carry it", "info");
+    this.reminded = true;
+    return who || NOBODY;
   }
 
   /** Give the chosen outlines a class; with none chosen, set the class that is drawn next. */
@@ -148,33 +159,23 @@ export class Editor {
       this.place.notify(`${operationTitle(taken.body.operation)}: taken back before it was sent`, "info");
       return;
     }
-    await this.step(layer.id, "undo");
+    await this.ask(layer.id, "undo", "Undo");
   }
 
   async redo(): Promise<void> {
     const layer = this.place.layer();
-    if (layer) await this.step(layer.id, "redo");
-  }
-
-  private step(layer: string, which: "undo" | "redo"): Promise<void> {
-    return this.ask(layer, which, which === "undo" ? "Undo" : "Redo", {});
-  }
-
-  /** Make an outline as it was in an earlier version. */
-  async revert(id: string, version: number): Promise<void> {
-    const layer = this.place.layer();
-    if (layer) await this.ask(layer.id, `features/${id}/revert`, "Revert", { version });
+    if (layer) await this.ask(layer.id, "redo", "Redo");
   }
 
   /** Changes that the server alone can make: asked for once everything before them is there. */
-  private async ask(layer: string, route: string, title: string, more: Record<string, number>): Promise<void> {
+  private async ask(layer: string, route: "undo" | "redo", title: string): Promise<void> {
     await this.outbox.flush();
     if (this.outbox.waiting(layer).length > 0) {
       this.place.notify(`${title} waits for the connection: changes are not sent yet`, "warning");
       return;
     }
-    const body = { session: this.place.session, who: this.place.who(), ...more };
-    const reply = await post(`/api/v1/inventories/${layer}/${route}`, body);
+    const body = { session: this.place.session, who: this.name() };
+    const reply = await post(`/inventories/${layer}/${route}`, body);
     if (reply.kind === "applied") this.take(layer, title, reply.answer);
     else if (reply.kind === "unreachable") this.place.notify(`${title}: no connection to the server`, "warning");
     else this.place.notify(`${title}: ${reply.detail}`, "warning");
@@ -183,8 +184,10 @@ export class Editor {
   private applied(entry: OutboxEntry, answer: Answer): void {
     const mine = entry.layer === this.place.layer()?.id;
     this.take(entry.layer, operationTitle(entry.body.operation), answer);
-    const made = answer.features.map((outline) => outline.id);
-    if (mine && (entry.body.operation === "draw" || entry.body.operation === "split")) this.selection.set(made);
+    if (mine && (entry.body.operation === "draw" || entry.body.operation === "split")) {
+      const made = answer.features.filter((o) => o.properties.version === 1 || entry.body.features.includes(o.id));
+      this.selection.set(made.map((outline) => outline.id));
+    }
     this.waitingChanged();
   }
 

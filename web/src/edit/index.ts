@@ -2,6 +2,9 @@
 
 import "./edit.css";
 
+import VectorTileLayer from "ol/layer/VectorTile";
+
+import type { Layer } from "../api";
 import type { EditContext } from "../edit_context";
 import { bind } from "../keys";
 import { codeOf } from "../projection";
@@ -10,11 +13,11 @@ import type { EditedLayer, Workplace } from "./workplace";
 
 export type { Editing } from "./mount";
 
-const NOBODY = "unknown";
-
 /** Mount the tools, the panel and the layer of outlines that are edited. */
 export function mountEditing(context: EditContext): Editing {
-  return mount(workplaceOf(context));
+  const editing = mount(workplaceOf(context));
+  Object.assign(window, { firnlineEdit: editing }); // for tests and for people who look under the bonnet
+  return editing;
 }
 
 function workplaceOf({ map, state, panel, toolbar, notify, onRevision }: EditContext): Workplace {
@@ -33,13 +36,30 @@ function workplaceOf({ map, state, panel, toolbar, notify, onRevision }: EditCon
     bind,
     session: state.session,
     scene: () => state.scene.value?.id ?? null,
-    who: () => state.who.value.trim() || NOBODY,
+    who: () => state.who.value.trim(),
     selected: (ids) => (state.selection.value = ids),
     revised: (id, revision, areaKm2) => {
-      state.layers.value = state.layers.value.map((each) =>
-        each.id === id ? { ...each, revision: Math.max(each.revision, revision), area_km2: areaKm2 } : each,
-      );
+      const now = (each: Layer): Layer =>
+        each.id === id ? { ...each, revision: Math.max(each.revision, revision), area_km2: areaKm2 } : each;
+      state.layers.value = state.layers.value.map(now);
+      if (state.active.value?.id === id) state.active.value = now(state.active.value);
     },
+    shown: () => {
+      const { visible, opacity } = state.shownOf(state.active.value?.id ?? "");
+      return { visible: visible && !state.overlaysHidden.value, opacity };
+    },
+    onShown: (listener) => {
+      state.shown.onChange(listener);
+      state.overlaysHidden.onChange(listener);
+      state.active.onChange(listener);
+    },
+    held: (id) => {
+      // The page owns visibility and opacity; a smallest resolution leaves both alone.
+      for (const layer of map.getAllLayers()) {
+        if (layer instanceof VectorTileLayer) layer.setMinResolution(id !== null && layer.get("id") === id ? Infinity : 0);
+      }
+    },
+    saved: (words) => (state.saved.value = words),
     onView: (listener) => {
       state.active.onChange(listener);
       state.scene.onChange(listener);

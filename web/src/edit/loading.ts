@@ -3,6 +3,7 @@
 import { buffer, getHeight, getWidth } from "ol/extent";
 import { unByKey } from "ol/Observable";
 
+import { ROOT } from "../api";
 import type { Editor } from "./editor";
 import type { Outline, OutlinePage } from "./operations";
 
@@ -60,9 +61,12 @@ export class Loader {
     const { outlines, place } = this.editor;
     const layer = place.layer();
     if ((layer?.id ?? null) !== this.layer) this.change(layer?.id ?? null, layer?.revision ?? 0);
+    if (layer) this.newest = Math.max(this.newest, layer.revision);
     if (!layer) return this.block("choose an inventory to edit");
+    if (layer.kind === "reference") return this.block("a reference is for comparing: copy it to edit the copy");
     const view = place.map.getView();
     if (view.getProjection().getCode() !== layer.projection) {
+      outlines.empty(new Set()); // their coordinates mean other places here
       return this.block(`this inventory is in ${layer.projection}: open a scene of that zone to edit it`);
     }
     const size = place.map.getSize();
@@ -134,7 +138,7 @@ export class Loader {
   private async get<T>(route: string, signal?: AbortSignal): Promise<T | null | undefined> {
     if (!this.layer) return undefined;
     try {
-      const response = await fetch(`/api/v1/inventories/${this.layer}/${route}`, { signal, cache: "no-cache" });
+      const response = await fetch(`${ROOT}/inventories/${this.layer}/${route}`, { signal, cache: "no-cache" });
       if (response.status === 404) return null;
       return response.ok ? ((await response.json()) as T) : undefined;
     } catch {

@@ -50,6 +50,14 @@ function addLayers(editor: Editor, box: ToolBox, view: { current: string | null 
   const refresh = (): void => layer.changed();
   editor.onChange(refresh);
   box.onChange(refresh);
+  const show = (): void => {
+    const { visible, opacity } = editor.place.shown();
+    for (const each of [layer, sketches]) each.setVisible(visible);
+    layer.setOpacity(opacity);
+  };
+  editor.place.onShown(show);
+  editor.onChange(() => editor.place.held(editor.blocked === null ? (editor.place.layer()?.id ?? null) : null));
+  show();
   return layer;
 }
 

@@ -81,10 +81,15 @@ export class Outlines {
   fill(outlines: Outline[], extent: Extent, revision: number, keep: ReadonlySet<string>): void {
     const here = new Set(outlines.map((outline) => outline.id));
     for (const id of [...this.truth.keys()]) if (!here.has(id) && !keep.has(id)) this.truth.delete(id);
-    for (const outline of outlines) this.truth.set(outline.id, outline);
+    const changed: string[] = [];
+    for (const outline of outlines) {
+      if (this.truth.get(outline.id)?.properties.version === outline.properties.version) continue;
+      this.truth.set(outline.id, outline);
+      changed.push(outline.id);
+    }
     this.loaded = extent;
     this.revision = revision;
-    this.show([...this.truth.keys()]);
+    this.show(changed);
   }
 
   /** Too many here: nothing is held any more, but the outlines in `keep`. */

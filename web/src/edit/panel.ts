@@ -1,17 +1,15 @@
 /** What is chosen, its areas and what was done last. */
 
-import { km2, signedKm2, el, type Child } from "./dom";
+import { CLASS_NAMES } from "../colours";
+import { el, km2, signedKm2 } from "./dom";
 import type { Editor } from "./editor";
-import { mountHistory } from "./history";
 import { mountOptions } from "./options";
 import type { Simplification } from "./actions";
 import { planeArea } from "./geometry";
 import type { Outline, OutlineClass } from "./operations";
 import type { ToolBox } from "./tool";
 
-export const CLASS_NAMES: Record<OutlineClass, string> = { 0: "background", 1: "clean ice", 2: "debris-covered ice" };
-
-function row(term: string, ...value: Child[]): HTMLElement[] {
+function row(term: string, ...value: (Node | string)[]): HTMLElement[] {
   return [el("dt", {}, term), el("dd", {}, ...value)];
 }
 
@@ -55,6 +53,15 @@ function facts(editor: Editor): HTMLElement[] {
   return parts;
 }
 
+/** To the versions of the outline, which the page's own panel lists. */
+function historyLink(editor: Editor): HTMLElement {
+  const show = (): void => document.querySelector('[data-testid="history"]')?.scrollIntoView({ behavior: "smooth", block: "nearest" });
+  const link = el("button", { type: "button", class: "edit-link", "data-testid": "history-open", onclick: show }, "History of this outline");
+  editor.onChange(() => (link.hidden = editor.selection.size !== 1));
+  link.hidden = true;
+  return link;
+}
+
 /** Fill the panel: the tool's hint and options, facts of what is chosen, classes, history. */
 export function mountPanel(editor: Editor, box: ToolBox, simplification: Simplification): void {
   const title = el("h2", { class: "edit-title" }, "Correct");
@@ -68,14 +75,14 @@ export function mountPanel(editor: Editor, box: ToolBox, simplification: Simplif
         type: "button", class: "edit-class", "data-class": value, "data-testid": `class-${value}`,
         title: `${CLASS_NAMES[value]} (${value})`, onclick: () => editor.classify(value),
       },
-      CLASS_NAMES[value],
+      value === 2 ? "debris" : (CLASS_NAMES[value] ?? ""),
     ),
   );
   const classRow = el("div", { class: "edit-classes", role: "group", "aria-label": "Class" }, ...buttons);
   const section = el("section", { class: "edit-panel", "aria-label": "Correct outlines", "data-testid": "edit-panel" }, title, blocked);
   mountOptions(section, editor, box, simplification);
   section.append(count, classRow, list);
-  mountHistory(section, editor);
+  section.append(historyLink(editor));
   editor.place.panel.append(section);
 
   const refresh = (): void => {

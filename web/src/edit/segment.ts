@@ -6,6 +6,7 @@ import { unByKey } from "ol/Observable";
 import type { EventsKey } from "ol/events";
 import VectorSource from "ol/source/Vector";
 
+import { ROOT } from "../api";
 import { paintedEdit } from "./brush";
 import type { Editor } from "./editor";
 import { contains, position } from "./geometry";
@@ -65,7 +66,7 @@ export class SegmentTool implements Tool {
 
   private async fetch(scene: string, point: Position): Promise<PolygonGeometry | null> {
     try {
-      const response = await fetch(`/api/v1/scenes/${scene}/segment`, {
+      const response = await fetch(`${ROOT}/scenes/${scene}/segment`, {
         method: "POST",
         headers: { "Content-Type": "application/json" },
         body: JSON.stringify({ point, tolerance: this.tolerance }),

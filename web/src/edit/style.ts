@@ -5,35 +5,18 @@ import { MultiPoint } from "ol/geom";
 import type Geometry from "ol/geom/Geometry";
 import { Circle, Fill, Stroke, Style } from "ol/style";
 
+import { colourOf, HALO, hatch } from "../colours";
 import { ringsOf } from "./geometry";
 import type { Areal } from "./operations";
 
-const CLEAN = "#1f6fd0";
-const DEBRIS = "#c85a00";
 const CHOSEN = "#ffe94a";
 const SKETCH = "#d81b9b";
 
-function hatch(colour: string): CanvasPattern | string {
-  const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = 8;
-  const brush = canvas.getContext("2d");
-  if (!brush) return colour;
-  brush.strokeStyle = colour;
-  brush.lineWidth = 1.2;
-  brush.beginPath();
-  for (const shift of [-8, 0, 8]) {
-    brush.moveTo(shift - 1, 9);
-    brush.lineTo(shift + 9, -1);
-  }
-  brush.stroke();
-  return brush.createPattern(canvas, "repeat") ?? colour;
-}
-
-const fills = { 1: new Fill({ color: "rgba(31,111,208,0.14)" }), 2: new Fill({ color: hatch("rgba(200,90,0,0.55)") }) };
-const halo = new Style({ stroke: new Stroke({ color: "rgba(255,255,255,0.85)", width: 3.5 }), zIndex: 0 });
+const fills = { 1: new Fill({ color: "rgba(0,114,178,0.12)" }), 2: new Fill({ color: hatch("rgba(213,94,0,0.55)") }) };
+const halo = new Style({ stroke: new Stroke({ color: HALO, width: 3.5 }), zIndex: 0 });
 
 function line(value: 1 | 2, waiting: boolean): Style {
-  const color = value === 1 ? CLEAN : DEBRIS;
+  const color = colourOf(value);
   const stroke = new Stroke({ color, width: 1.8, lineDash: waiting ? [6, 4] : undefined });
   return new Style({ fill: fills[value], stroke, zIndex: 1 });
 }
@@ -71,8 +54,8 @@ function vertices(feature: FeatureLike): Geometry | undefined {
 
 const sketchFills = {
   0: new Fill({ color: "rgba(216,27,155,0.12)" }),
-  1: new Fill({ color: "rgba(31,111,208,0.25)" }),
-  2: new Fill({ color: "rgba(200,90,0,0.25)" }),
+  1: new Fill({ color: "rgba(0,114,178,0.25)" }),
+  2: new Fill({ color: "rgba(213,94,0,0.25)" }),
 };
 
 /** What is drawn, and what was drawn and waits for the server: dashed. */

@@ -150,9 +150,10 @@ export function simplified(line: Position[], tolerance: number): Position[] {
   return line.filter((_, i) => keep.has(i));
 }
 
-function simpleRing(ring: Ring): Ring {
+/** The same for a closed ring, which stays closed. */
+export function simplifiedRing(ring: Ring, tolerance: number): Ring {
   const half = Math.floor(ring.length / 2);
-  return [...simplified(ring.slice(0, half + 1), SIMPLE_PX), ...simplified(ring.slice(half), SIMPLE_PX).slice(1)];
+  return [...simplified(ring.slice(0, half + 1), tolerance), ...simplified(ring.slice(half), tolerance).slice(1)];
 }
 
 function toPolygon(rings: Ring[], toMap: (p: Position) => Position, first: Position, radius: number): PolygonGeometry {
@@ -160,5 +161,5 @@ function toPolygon(rings: Ring[], toMap: (p: Position) => Position, first: Posit
   const [outer, ...holes] = sized;
   if (!outer) return { type: "Polygon", coordinates: [circle(first, radius)] };
   const kept = [outer, ...holes.filter(({ area }) => area >= SMALLEST_HOLE_PX2)];
-  return { type: "Polygon", coordinates: kept.map(({ ring }) => simpleRing(ring).map(toMap)) };
+  return { type: "Polygon", coordinates: kept.map(({ ring }) => simplifiedRing(ring, SIMPLE_PX).map(toMap)) };
 }

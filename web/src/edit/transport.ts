@@ -1,5 +1,6 @@
 /** One operation to the server and back, with every way in which it can end told apart. */
 
+import { ROOT } from "../api";
 import type { Answer, Conflict, OperationBody } from "./operations";
 
 export type Reply =
@@ -35,11 +36,11 @@ function detailOf(problem: Problem, status: number): string {
   return problem.title ?? `the server answered ${status}`;
 }
 
-/** POST JSON and sort the answer. Never throws. */
-export async function post(url: string, body: unknown): Promise<Reply> {
+/** POST JSON below the API's root and sort the answer. Never throws. */
+export async function post(path: string, body: unknown): Promise<Reply> {
   let response: Response;
   try {
-    response = await fetch(url, {
+    response = await fetch(ROOT + path, {
       method: "POST",
       headers: { "Content-Type": "application/json", Accept: "application/json" },
       body: JSON.stringify(body),
@@ -58,5 +59,5 @@ export async function post(url: string, body: unknown): Promise<Reply> {
 }
 
 export function sendOperation(layer: string, body: OperationBody): Promise<Reply> {
-  return post(`/api/v1/inventories/${encodeURIComponent(layer)}/operations`, body);
+  return post(`/inventories/${encodeURIComponent(layer)}/operations`, body);
 }

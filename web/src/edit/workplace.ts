@@ -29,7 +29,7 @@ export interface Workplace {
   layer(): EditedLayer | null;
   /** Id of the scene that is looked at, or null. */
   scene(): string | null;
-  /** Who edits. */
+  /** Who edits; empty where nobody said. */
   who(): string;
   /** The session of this tab, by which undo finds what was done. */
   readonly session: string;
@@ -37,6 +37,14 @@ export interface Workplace {
   selected(ids: string[]): void;
   /** Tell the page that the layer is at a new revision (its vector tiles are old). */
   revised(layer: string, revision: number, areaKm2: number): void;
+  /** How the layer is shown among the page's layers. */
+  shown(): { visible: boolean; opacity: number };
+  /** Called when that changes. */
+  onShown(listener: () => void): void;
+  /** While its outlines are held to be edited, the layer's own picture is not drawn beneath them. */
+  held(layer: string | null): void;
+  /** Say at the foot of the page whether everything is saved. */
+  saved(words: string): void;
   /** Called when another layer or scene is looked at. */
   onView(listener: () => void): void;
   /** Called when the server says that a layer has a new revision. */
