@@ -74,7 +74,9 @@ export class Loader {
     const extent = view.calculateExtent(size);
     if (outlines.covers(extent, this.newest)) return this.block(null);
     if (outlines.covers(extent, 0) && (await this.others())) return this.block(null);
-    await this.fetchView(layer.id, buffer(extent, Math.max(getWidth(extent), getHeight(extent)) / 4));
+    // With some ground around it, so that a small step needs nothing new; without where that is too much.
+    const wide = buffer(extent, Math.max(getWidth(extent), getHeight(extent)) / 4);
+    if (!(await this.fetchView(layer.id, wide))) await this.fetchView(layer.id, extent, true);
   }
 
   private change(layer: string | null, revision: number): void {
@@ -87,23 +89,27 @@ export class Loader {
     this.editor.waitingChanged();
   }
 
-  private async fetchView(layer: string, extent: number[]): Promise<void> {
+  /** Hold what is in an extent; false where it is too much, which is then said when `last`. */
+  private async fetchView(layer: string, extent: number[], last = false): Promise<boolean> {
     this.asking?.abort();
     const asking = new AbortController();
     this.asking = asking;
     const bbox = extent.map((value) => value.toFixed(3)).join(",");
     const page = await this.get<OutlinePage>(`features?bbox=${bbox}&limit=${MOST_OUTLINES}`, asking.signal);
-    if (!page || asking.signal.aborted || this.layer !== layer) return;
+    if (!page || asking.signal.aborted || this.layer !== layer) return true;
     const keep = new Set(this.editor.selection.ids);
+    if (page.next && !last) return false;
     if (page.next) {
       this.editor.outlines.empty(keep);
-      return this.block(`more than ${MOST_OUTLINES} outlines here: zoom in to edit`);
+      this.block(`more than ${MOST_OUTLINES} outlines here: zoom in to edit`);
+      return true;
     }
     this.newest = page.revision;
     this.editor.outlines.fill(page.features, extent, page.revision, keep);
     this.dropUnheld();
     this.block(null);
     this.editor.changed();
+    return true;
   }
 
   private dropUnheld(): void {

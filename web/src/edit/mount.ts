@@ -38,7 +38,7 @@ function addLayers(editor: Editor, box: ToolBox, view: { current: string | null 
     const id = String(feature.getId());
     return outlineStyle(feature, editor.selection.has(id), withVertices(id));
   };
-  const layer = new VectorLayer({ source: editor.outlines.source, style, zIndex: 500, updateWhileInteracting: true });
+  const layer = new VectorLayer({ source: editor.outlines.source, style, zIndex: 500 });
   layer.set("title", "Outlines that are edited");
   const sketches = new VectorLayer({
     source: editor.outlines.sketches,
