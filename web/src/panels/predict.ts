@@ -5,6 +5,7 @@ import { ask, type Job, type Model } from "../api";
 import { button, el, section, select } from "../dom";
 import { told } from "../notices";
 import type { MapView } from "../map";
+import { hasWebGL } from "../scene_layer";
 import type { RasterChoice, State } from "../state";
 import { cardOf } from "./model_card";
 import { enter, findingsOf } from "./scenes";
@@ -141,7 +142,7 @@ export class PredictPanel {
         }),
       );
     }
-    for (const [raster, title] of RASTERS.filter(([name]) => result.rasters.includes(name))) {
+    for (const [raster, title] of RASTERS.filter(([name]) => hasWebGL && result.rasters.includes(name))) {
       const shown = this.state.raster.value?.job === job.id && this.state.raster.value.raster === raster;
       const see = (): void => {
         this.there(job);
