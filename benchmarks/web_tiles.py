@@ -126,7 +126,7 @@ def _by_the_library(outlines: Any, rings: Any) -> bytes:
             "geometry": shapely.Polygon(rings.points[start : start + n]),
             "properties": {"id": outlines.ids[at], "class": outlines.classes[at]},
         }
-        for start, n, at in zip(starts, rings.counts, rings.of_feature, strict=True)
+        for start, n, at in zip(starts, rings.counts, rings.of_outline, strict=True)
         if n > 2
     ]
     options = {"y_coord_down": True, "check_winding_order": False}

@@ -216,9 +216,11 @@ def _remove_with_companions(temporary: Path) -> None:
 
 def _is_of_writing(error: Exception) -> bool:
     from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
+    from rasterio._err import CPLE_BaseError  # what rasterio.shutil raises, as it comes from GDAL
     from rasterio.errors import RasterioError
 
-    return isinstance(error, (OSError, RasterioError, DataLayerError, DataSourceError, FeatureError))
+    kinds = (OSError, RasterioError, CPLE_BaseError, DataLayerError, DataSourceError, FeatureError)
+    return isinstance(error, kinds)
 
 
 def _reason(error: BaseException) -> str:

@@ -35,7 +35,6 @@ from firnline.inventory.map_folder import CLASSES, PROBABILITIES, PROVENANCE, UN
 from firnline.inventory.polygonise import RGI_MINIMUM_AREA_KM2, polygonise
 from firnline.inventory.probability import mean_probability
 from firnline.map_record import guard, provenance, raster_tags, what_it_depends_on
-from firnline.map_report import write_map_report
 from firnline.models.ratio_rules import RatioSettings
 from firnline.preflight.check import check_scene
 from firnline.preflight.finding import Preflight
@@ -71,7 +70,9 @@ class MapSettings:
     rules: RatioSettings | None = None
     """Settings of the rules; with the model ``ratio`` alone."""
     area: BaseGeometry | None = None
-    """In the scene's CRS: what lies outside of it is unknown in the results."""
+    """In the scene's CRS: what lies outside is unknown in the results."""
+    report: bool = True
+    """Whether ``report.html`` is written."""
     restart: bool = False
     """Forget unfinished work in the output folder."""
     force: bool = False
@@ -223,8 +224,7 @@ def finish(ready: Prepared, journal: Journal, note: Callable[[MapResult], None] 
     """
     opened, lattice = ready.opened, ready.lattice
     classes = opened.mapper.finish(whole_classes(journal, lattice))
-    area = ready.settings.area
-    if area is not None:  # not before: whether debris is kept hangs on ice that may lie outside
+    if (area := ready.settings.area) is not None:  # not before: debris is kept for ice that may lie outside
         classes[outside(area, ready.source.scene.grid)] = UNKNOWN
     if (classes == UNKNOWN).all():
         shutil.rmtree(journal.folder)
@@ -336,12 +336,16 @@ def _write_all(
     record = {**record, "result": {"area_km2": areas, "outlines": len(outlines), "unknown_share": round(unknown, 6)}}
     for vector_format in settings.formats:
         write_outlines(outlines, beside / f"{OUTLINES}.{_SUFFIX[vector_format]}", vector_format, provenance=record)
-    write_map_report(beside / REPORT, source, classes, outlines, opened, record, found)
+    if settings.report:
+        from firnline.map_report import write_map_report  # with matplotlib, which takes a while
+
+        write_map_report(beside / REPORT, source, classes, outlines, opened, record, found)
     with replaced(beside / PROVENANCE) as path:
         path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     _copy_flags(source.scene, beside, out_dir)
-    if not measures:
-        (out_dir / UNCERTAINTY).unlink(missing_ok=True)  # of another map that was made here before
+    for path, is_written in ((out_dir / UNCERTAINTY, bool(measures)), (out_dir / REPORT, settings.report)):
+        if not is_written:
+            path.unlink(missing_ok=True)  # of another map that was made here before
     names = sorted(path.name for path in beside.iterdir())
     for name in names:
         _move(beside / name, out_dir / name)

@@ -24,7 +24,8 @@ def write(path: Path, names: tuple[str, ...], **profile: object) -> Path:
     } | profile  # fmt: skip
     with rasterio.open(path, "w", **settings) as file:
         file.descriptions = names
-        file.write(np.random.default_rng(0).integers(1, 9000, (len(names), 64, 80)).astype(settings["dtype"]))
+        shape = (len(names), settings["height"], settings["width"])
+        file.write(np.random.default_rng(0).integers(1, 9000, shape).astype(settings["dtype"]))
     return path
 
 
@@ -141,3 +142,17 @@ def test_terrain_of_a_plane_is_known_exactly(client: TestClient, project: Projec
 def test_without_heights_there_is_no_terrain(client: TestClient, project: Project) -> None:
     path = write(project.folder / "flat.tif", ("red", "slope"))
     assert client.get(f"/api/v1/scenes/{project.id_of(path)}/terrain.tif").status_code == 404
+
+
+def test_a_scene_that_is_cut_off_is_told_and_hides_no_other(client: TestClient, project: Project) -> None:
+    path = write(project.folder / "cut.tif", ("red", "green", "blue"), width=512, height=512, compress="zstd")
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size // 2)
+    said = {scene["name"]: scene for scene in client.get("/api/v1/scenes").json()}
+    assert {"cut.tif", "scene.tif"} <= said.keys()
+    assert [(band["low"], band["high"]) for band in said["cut.tif"]["bands"]] == [(None, None)] * 3
+    for what in ("findings", "image.tif", "tiles/12/2144/1441.png?recipe=natural"):
+        answer = client.get(f"/api/v1/scenes/{project.id_of(path)}/{what}")
+        assert answer.status_code == 422, what
+        assert "damaged" in answer.json()["detail"]
+        assert str(project.folder) not in answer.text

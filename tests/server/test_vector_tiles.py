@@ -125,6 +125,8 @@ def test_the_past_is_shown_too_and_tags_tell_revisions_apart(client: TestClient,
     assert then == first
     assert client.get(url, headers={"If-None-Match": tag}).status_code == 200
     assert client.get(url + "?at=0", headers={"If-None-Match": tag}).status_code == 304
+    kept = {at: client.get(url + at).headers["cache-control"] for at in ("", "?at=1", "?at=2", "?at=3")}
+    assert [at for at, said in kept.items() if "immutable" in said] == ["?at=1", "?at=2"]  # the third is yet to come
 
 
 def test_a_correction_elsewhere_leaves_a_tile_valid(client: TestClient, store: Store) -> None:

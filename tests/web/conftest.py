@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import signal
-import subprocess
-import sys
-import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
+from tests.web.served import Served, serve
 
 from firnline.server.app import STATIC
 from firnline.synthetic import make_range
@@ -22,31 +17,6 @@ from firnline.synthetic import make_range
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WITHOUT_GPU = ("--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 """WebGL drawn by the processor, which machines without a screen have."""
-
-
-@dataclass
-class Served:
-    """A `firnline serve` that runs."""
-
-    folder: Path
-    process: subprocess.Popen[str]
-    address: str
-
-    def kill(self) -> None:
-        """As when the machine fails: no time to tidy up."""
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-
-def serve(folder: Path) -> Served:
-    """Start a server on a free port and wait for the line that says where it answers."""
-    command = [sys.executable, "-m", "firnline", "serve", str(folder), "--port", "0", "--no-browser"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"})
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    found = re.search(r"http://127\.0\.0\.1:\d+/", line)
-    assert found, f"the server did not start: {line!r}"
-    return Served(folder, process, found[0])
 
 
 @pytest.fixture(scope="session")
@@ -81,20 +51,26 @@ def served(made_range: Path, tmp_path: Path) -> Iterator[Served]:
     shutil.copytree(made_range, folder)
     found = serve(folder)
     yield found
-    found.process.terminate()
-    found.process.wait(20)
+    found.end()
 
 
 @pytest.fixture
 def page(browser: Browser, served: Served) -> Iterator[Page]:
     """A person's browser at the page; anything that the page logs as an error fails the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
-    context.add_init_script(f"localStorage.setItem('firnline.who', 'Ana'); window.__test = '{uuid.uuid4().hex}';")
+    context.add_init_script("localStorage.setItem('firnline.who', 'Ana')")
     page = context.new_page()
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    page.on(
+        "console", lambda said: wrong.append(said.text) if said.type == "error" and not _expected(said.text) else None
+    )
     page.goto(served.address)
     yield page
     context.close()
     assert not wrong, wrong
+
+
+def _expected(said: str) -> bool:
+    """What a browser says itself of a line that was cut or a server that ended, which tests do on purpose."""
+    return "net::ERR_" in said or "status of 412" in said

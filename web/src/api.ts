@@ -84,6 +84,14 @@ export interface VectorFile {
   name: string;
   features: number | null;
   crs: string | null;
+  problem?: string | null;
+}
+
+/** A row band of a prediction that is mapped: its picture and where it lies. */
+export interface RowBand {
+  job: string;
+  image: string;
+  bounds: Extent;
 }
 
 export interface Model {
@@ -91,7 +99,7 @@ export interface Model {
   name: string;
   kind: string;
   classes: string[];
-  resolution: string | null;
+  resolution: number[];
   required: string[];
   optional: string[];
   card: Record<string, unknown>;
@@ -102,15 +110,17 @@ export type JobState = "queued" | "running" | "done" | "failed" | "cancelled";
 
 export interface Job {
   id: string;
+  name: string;
   kind: string;
   state: JobState;
   progress: number;
   message: string;
   scene: string;
   model: string;
-  area: unknown;
+  area: object | null;
   created: string;
-  result: { inventory: string } | null;
+  ended: string | null;
+  result: { inventory: string; rasters: string[]; marks: string[]; unknown_share: number } | null;
   error: string | null;
 }
 

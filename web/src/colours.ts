@@ -30,3 +30,19 @@ export function hatch(colour: string): CanvasPattern | string {
   }
   return context.createPattern(canvas, "repeat") ?? colour;
 }
+
+/** A colour "#rrggbb" let through. */
+export function faint(colour: string, opacity: number): string {
+  const parts = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+  return `rgba(${parts.join()},${opacity})`;
+}
+
+/** Colours that a whole layer can be given, to tell it from another (Okabe and Ito 2008, and black and white). */
+export const LAYER_COLOURS: readonly (readonly [string, string])[] = [
+  ["#000000", "black"],
+  ["#E69F00", "orange"],
+  ["#009E73", "green"],
+  ["#CC79A7", "purple"],
+  ["#F0E442", "yellow"],
+  ["#56B4E9", "sky blue"],
+];

@@ -7,6 +7,7 @@ import { getRenderPixel } from "ol/render";
 import type { MapView } from "./map";
 import { byId, el } from "./dom";
 import { notify } from "./notices";
+import { OutlineGroup } from "./outline_group";
 import { codeOf } from "./projection";
 import { SceneView } from "./scene_layer";
 import type { State } from "./state";
@@ -14,8 +15,11 @@ import type { State } from "./state";
 export class Comparison {
   private view: SceneView | null = null;
   private second: OlMap | null = null;
+  private outlines: OutlineGroup | null = null;
   private share = 0.5;
   private readonly handle: HTMLInputElement;
+  /** The edge between the scenes, for the mouse; the handle is its twin for the keyboard. */
+  private readonly line: HTMLElement;
 
   constructor(
     private readonly state: State,
@@ -25,7 +29,10 @@ export class Comparison {
       type: "range", min: "0", max: "1000", value: "500", id: "swipe", "aria-label": "Swipe between the scenes", hidden: true,
     });
     this.handle.addEventListener("input", () => this.slide());
-    byId("stage").append(this.handle);
+    this.line = el("div", { id: "swipe-line", hidden: true });
+    this.line.addEventListener("pointerdown", (event) => this.drag(event));
+    byId("stage").append(this.handle, this.line);
+    main.map.on("change:view", () => this.second?.setView(main.map.getView()));
     state.compare.onChange(() => this.mode());
     for (const each of [state.other, state.otherLook]) each.onChange(() => void this.show());
     state.scene.onChange((scene) => {
@@ -36,19 +43,35 @@ export class Comparison {
 
   private slide(): void {
     this.share = Number(this.handle.value) / 1000;
+    this.line.style.left = `${100 * this.share}%`;
     this.main.map.render();
+  }
+
+  private drag(begun: PointerEvent): void {
+    begun.preventDefault();
+    this.line.setPointerCapture(begun.pointerId);
+    const move = (event: PointerEvent): void => {
+      const { left, width } = byId("stage").getBoundingClientRect();
+      this.handle.value = String(Math.round((1000 * (event.clientX - left)) / width));
+      this.slide();
+    };
+    this.line.addEventListener("pointermove", move);
+    this.line.addEventListener("lostpointercapture", () => this.line.removeEventListener("pointermove", move), { once: true });
   }
 
   private mode(): void {
     this.end();
     const mode = this.state.compare.value;
     byId("stage").classList.toggle("two", mode === "side");
-    this.handle.hidden = mode !== "swipe";
+    this.handle.hidden = this.line.hidden = mode !== "swipe";
+    this.slide();
     if (mode === "side") {
       const target = el("div", { id: "map2", role: "application", "aria-label": "Map of the other scene" });
       byId("stage").append(target);
       this.second = new OlMap({ target, view: this.main.map.getView(), controls: [] });
-      this.second.addLayer(this.main.overlays);
+      // Layers of its own: OpenLayers draws a layer in one map only.
+      this.outlines = new OutlineGroup(this.state);
+      this.second.addLayer(this.outlines.group);
     }
     this.main.map.updateSize();
     void this.show();
@@ -68,7 +91,8 @@ export class Comparison {
     const map = this.second ?? this.main.map;
     if (before) map.removeLayer(before);
     // Right above the scene, below the outlines.
-    map.getLayers().insertAt(this.second ? 0 : 1, next);
+    next.setZIndex(1);
+    map.addLayer(next);
     if (this.state.compare.value === "swipe") this.clip(next);
   }
 
@@ -104,7 +128,8 @@ export class Comparison {
     this.view?.layer?.dispose();
     this.view = null;
     if (this.second) {
-      this.second.removeLayer(this.main.overlays);
+      this.outlines?.end();
+      this.outlines = null;
       this.second.setTarget(undefined);
       byId("map2").remove();
       this.second = null;

@@ -1,5 +1,6 @@
-/** Only where two layers disagree: added, removed, reclassified, as filled areas. */
+/** Areas in which two layers, or two states of one layer, differ: added, removed, reclassified. */
 
+import type Feature from "ol/Feature";
 import GeoJSON from "ol/format/GeoJSON";
 import VectorLayer from "ol/layer/Vector";
 import type OlMap from "ol/Map";
@@ -7,24 +8,27 @@ import VectorSource from "ol/source/Vector";
 import Fill from "ol/style/Fill";
 import Stroke from "ol/style/Stroke";
 import Style from "ol/style/Style";
-import { ask } from "./api";
-import { ADDED, RECLASSIFIED, REMOVED } from "./colours";
+import { ask, type Layer } from "./api";
+import { ADDED, RECLASSIFIED, REMOVED, faint } from "./colours";
 import { byId, el } from "./dom";
+import { iconButton } from "./icons";
 import { told } from "./notices";
-import type { State } from "./state";
+import type { Difference, State } from "./state";
 
 type Change = "added" | "removed" | "reclassified";
 
 interface Areas {
   type: "FeatureCollection";
-  features: { properties: { change: Change; area_km2?: number } }[];
+  area_km2: Record<Change, number>;
+  features: object[];
 }
 
 const COLOURS: Record<Change, string> = { added: ADDED, removed: REMOVED, reclassified: RECLASSIFIED };
 
 export class Disagreement {
-  private readonly source = new VectorSource();
+  private readonly source = new VectorSource<Feature>({ wrapX: false });
   private readonly layer: VectorLayer;
+  private asked = "";
 
   constructor(
     private readonly state: State,
@@ -33,51 +37,67 @@ export class Disagreement {
     const styles = Object.fromEntries(
       Object.entries(COLOURS).map(([change, colour]) => [
         change,
-        new Style({ fill: new Fill({ color: `${colour}b0` }), stroke: new Stroke({ color: colour, width: 1 }) }),
+        [
+          new Style({ stroke: new Stroke({ color: "rgba(255,255,255,0.8)", width: 2.5 }) }),
+          new Style({ fill: new Fill({ color: faint(colour, 0.7) }), stroke: new Stroke({ color: colour, width: 1 }) }),
+        ],
       ]),
     );
-    this.layer = new VectorLayer({ source: this.source, style: (feature) => styles[feature.get("change") as string], zIndex: 30 });
+    this.layer = new VectorLayer({ source: this.source, style: (feature) => styles[feature.get("change") as string], zIndex: 450 });
     map.addLayer(this.layer);
-    for (const each of [state.disagreeWith, state.active]) each.onChange(() => void this.compare());
+    for (const each of [state.difference, state.active, state.layers]) each.onChange(() => void this.follow());
     state.overlaysHidden.onChange((hidden) => this.layer.setVisible(!hidden));
   }
 
-  /** Show the areas of an answer, whatever was compared. */
-  draw(areas: Areas, title: string): void {
+  private async follow(): Promise<void> {
+    const { active, difference } = this.state;
+    const layer = active.value;
+    const against = difference.value;
+    if (!layer || !against || against.layer === layer.id) {
+      this.asked = "";
+      if (against?.layer !== undefined && against.layer === layer?.id) this.state.difference.value = null;
+      return this.clear();
+    }
+    const path = pathOf(layer, against);
+    const key = `${path} ${layer.revision} ${this.revisionOf(against.layer)}`;
+    if (key === this.asked) return; // the same two states
+    this.asked = key;
+    const found = await told(() => ask<Areas>("GET", path));
+    if (this.asked !== key) return;
+    if (!found) return void (this.state.difference.value = null);
     this.source.clear();
-    this.source.addFeatures(new GeoJSON().readFeatures(areas));
-    this.legend(areas, title);
+    this.source.addFeatures(new GeoJSON().readFeatures(found));
+    this.legend(found, against);
   }
 
-  clear(): void {
+  private revisionOf(id: string | undefined): number {
+    return this.state.layers.value.find((layer) => layer.id === id)?.revision ?? 0;
+  }
+
+  private clear(): void {
     this.source.clear();
     byId("legend").replaceChildren();
+    this.state.onlyDisagreement.value = false;
   }
 
-  private async compare(): Promise<void> {
-    const { active, disagreeWith } = this.state;
-    if (!active.value || !disagreeWith.value || active.value.id === disagreeWith.value) {
-      this.clear();
-      return;
-    }
-    const path = `/inventories/${active.value.id}/disagreement?with=${disagreeWith.value}`;
-    const found = await told(() => ask<Areas>("GET", path));
-    if (found) this.draw(found, `against ${this.nameOf(disagreeWith.value)}`);
+  private legend(areas: Areas, against: Difference): void {
+    const rows = (Object.keys(COLOURS) as Change[]).map((change) =>
+      el("li", {}, el("span", { class: `swatch ${change}` }), el("span", {}, change), el("b", {}, `${areas.area_km2[change].toFixed(3)} km²`)),
+    );
+    const only = el("input", { type: "checkbox" });
+    only.checked = this.state.onlyDisagreement.value;
+    only.addEventListener("change", () => (this.state.onlyDisagreement.value = only.checked));
+    const close = iconButton("close", "Show no differences", () => (this.state.difference.value = null));
+    byId("legend").replaceChildren(
+      el("div", { class: "head" }, el("h2", {}, against.title), close),
+      el("ul", {}, ...rows),
+      el("label", { class: "check" }, only, "Only these, no outlines"),
+    );
   }
+}
 
-  private nameOf(id: string): string {
-    return this.state.layers.value.find((layer) => layer.id === id)?.name ?? "the other layer";
-  }
-
-  private legend(areas: Areas, title: string): void {
-    const sums = new Map<Change, number>();
-    for (const { properties } of areas.features) {
-      sums.set(properties.change, (sums.get(properties.change) ?? 0) + (properties.area_km2 ?? 0));
-    }
-    const rows = (Object.keys(COLOURS) as Change[]).map((change) => {
-      const swatch = el("span", { class: `swatch ${change}` });
-      return el("li", {}, swatch, `${change} ${(sums.get(change) ?? 0).toFixed(3)} km²`);
-    });
-    byId("legend").replaceChildren(el("h2", {}, title), el("ul", {}, ...rows));
-  }
+function pathOf(layer: Layer, against: Difference): string {
+  if (against.layer !== undefined) return `/inventories/${layer.id}/disagreement?with=${against.layer}`;
+  const query = new URLSearchParams({ from: against.from ?? "0", ...(against.to === undefined ? {} : { to: against.to }) });
+  return `/inventories/${layer.id}/diff?${query.toString()}`;
 }

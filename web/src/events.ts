@@ -1,17 +1,12 @@
 /** What the server says by itself: jobs go on, row bands are finished, layers change. */
 
-import { ROOT, ask, type Extent, type Job, type Layer } from "./api";
+import { ROOT, ask, type Job, type Layer, type RowBand } from "./api";
 import { notify } from "./notices";
 import type { State } from "./state";
 
-export interface BandEvent {
-  job: string;
-  image: string;
-  bounds: Extent;
-}
 
 type LayerListener = (layer: string, revision: number) => void;
-type BandListener = (band: BandEvent) => void;
+type BandListener = (band: RowBand) => void;
 
 /** Listens for as long as the page is open; the browser connects again by itself, and is told what it missed. */
 export class ServerEvents {
@@ -32,7 +27,7 @@ export class ServerEvents {
     const source = new EventSource(`${ROOT}/events`);
     source.addEventListener("job", (event) => this.job(JSON.parse(event.data as string) as Job));
     source.addEventListener("band", (event) => {
-      for (const listener of this.onBand) listener(JSON.parse(event.data as string) as BandEvent);
+      for (const listener of this.onBand) listener(JSON.parse(event.data as string) as RowBand);
     });
     source.addEventListener("layer", (event) => {
       const said = JSON.parse(event.data as string) as { layer: string; revision: number };

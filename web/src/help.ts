@@ -4,7 +4,10 @@ import { byId, el } from "./dom";
 import { bind, boundKeys } from "./keys";
 
 function written(key: string): string {
-  return key === " " ? "Space" : key.length === 1 ? key.toUpperCase() : key;
+  return key
+    .split("+")
+    .map((part) => (part === " " ? "Space" : part.length === 1 ? part.toUpperCase() : part))
+    .join("+");
 }
 
 function show(): void {
@@ -13,13 +16,13 @@ function show(): void {
     el("dd", {}, key.title),
   ]);
   const close = el("form", { method: "dialog" }, el("button", { class: "primary" }, "Close"));
-  const dialog = el("dialog", { "aria-label": "Keys", class: "keys" }, el("h2", {}, "Keys"), el("dl", {}, ...rows), close);
+  const dialog = el("dialog", { "aria-label": "Keys", class: "keys" }, el("h2", {}, "Keys"), el("p", { class: "quiet" }, "They work unless something is written in a field."), el("dl", {}, ...rows), close);
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
 }
 
 export function offerHelp(): void {
-  bind({ keys: ["?"], title: "this sheet", run: show });
+  bind({ keys: ["?"], title: "This sheet", run: show });
   byId("help").addEventListener("click", show);
 }

@@ -28,8 +28,18 @@ export function nameOf(event: KeyboardEvent): string {
   return `${control ? "Ctrl+" : ""}${event.altKey ? "Alt+" : ""}${shift ? "Shift+" : ""}${key}`;
 }
 
+/** Inputs in which no letter is written: a slider that was used must not take the keys of the tools. */
+const NOT_WRITTEN = ["range", "checkbox", "radio", "button"];
+
 function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+  if (target instanceof HTMLInputElement) return !NOT_WRITTEN.includes(target.type);
+  return target instanceof HTMLElement && (target.isContentEditable || /^(TEXTAREA|SELECT)$/.test(target.tagName));
+}
+
+/** Keys that a control needs for itself. */
+function isItsOwn(target: EventTarget | null, key: string): boolean {
+  if (!(target instanceof HTMLElement) || !target.closest("button, a, summary, input, [role='tab']")) return false;
+  return ["Tab", " ", "Enter"].includes(key) || (target instanceof HTMLInputElement && /^(Arrow|Home|End|Page)/.test(key));
 }
 
 function find(event: KeyboardEvent): Key | undefined {
@@ -41,12 +51,13 @@ function find(event: KeyboardEvent): Key | undefined {
 export function listen(): void {
   document.addEventListener("keydown", (event) => {
     if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
-    const onControl = event.target instanceof HTMLElement && event.target.closest("button, a, summary") !== null;
-    if (onControl && (event.key === " " || event.key === "Enter" || event.key === "Tab")) return;
+    if (isItsOwn(event.target, event.key)) return;
     const key = find(event);
     if (!key) return;
     event.preventDefault();
     if (!event.repeat) key.run();
   });
   document.addEventListener("keyup", (event) => find(event)?.release?.());
+  // Whoever goes to another window lets go there.
+  window.addEventListener("blur", () => bound.forEach((key) => key.release?.()));
 }

@@ -3,25 +3,28 @@
 import type { ExpressionValue } from "ol/expr/expression";
 import type { Style } from "ol/layer/WebGLTile";
 import type { Band, Recipe, Scene } from "./api";
+import { UNKNOWN } from "./pixels";
 import type { Look, Stretch } from "./state";
 
-/** Blue to white to red, which colour-blind people can tell (Brewer's RdBu). */
-const RAMP: [number, string][] = [
-  [0, "#b2182b"],
-  [0.25, "#ef8a62"],
-  [0.5, "#f7f7f7"],
-  [0.75, "#67a9cf"],
-  [1, "#2166ac"],
-];
+type Ramp = readonly (readonly [number, string])[];
 
-/** Light to dark along one number (viridis at five places). */
-const SEQUENCE: [number, string][] = [
-  [0, "#440154"],
-  [0.25, "#3b528b"],
-  [0.5, "#21918c"],
-  [0.75, "#5ec962"],
-  [1, "#fde725"],
+/** Viridis, inferno and greys at a few places: they rise in lightness, so that colour-blind people read them too. */
+export const VIRIDIS: Ramp = [
+  [0, "#440154"], [0.125, "#472d7b"], [0.25, "#3b528b"], [0.375, "#2c728e"], [0.5, "#21918c"],
+  [0.625, "#28ae80"], [0.75, "#5ec962"], [0.875, "#addc30"], [1, "#fde725"],
 ];
+export const INFERNO: Ramp = [
+  [0, "#000004"], [0.125, "#1f0c48"], [0.25, "#57106e"], [0.375, "#8a226a"], [0.5, "#bc3754"],
+  [0.625, "#e45a31"], [0.75, "#f98e09"], [0.875, "#f9cb35"], [1, "#fcffa4"],
+];
+const GREYS: Ramp = [[0, "#000000"], [1, "#ffffff"]];
+const GREYS_TURNED: Ramp = [[0, "#ffffff"], [1, "#000000"]];
+const RAMPS: Readonly<Record<string, Ramp>> = { thermal: INFERNO, slope: GREYS_TURNED, hillshade: GREYS };
+
+/** The ramp of a recipe, the same as the server's pictures have; null where three bands make the colour. */
+export function rampOf(recipe: Recipe): Ramp | null {
+  return recipe.kind === "rgb" ? null : (RAMPS[recipe.id] ?? VIRIDIS);
+}
 
 export function bandOf(scene: Scene, name: string): Band {
   const band = scene.bands.find((each) => each.name === name);
@@ -52,13 +55,11 @@ function rangesOf(scene: Scene, recipe: Recipe): [number, number][] {
   });
 }
 
-export function hasAlpha(scene: Scene): boolean {
-  return scene.bands.some((band) => band.nodata !== null);
-}
-
-/** OpenLayers writes 255 where a pixel is known. */
-function opacityOf(band: number): ExpressionValue {
-  return ["/", ["band", band], 255];
+/** Names of the bands that are read for a look: all that the scene's recipes need, so that switching loads nothing. */
+export function bandsFor(scene: Scene, recipe: Recipe): string[] {
+  if (recipe.kind === "shade") return ["hillshade", "slope"];
+  const needed = scene.recipes.filter((each) => each.kind !== "shade").flatMap((each) => each.bands);
+  return scene.bands.map((band) => band.name).filter((name) => needed.includes(name) || recipe.bands.includes(name));
 }
 
 function scaled(value: ExpressionValue, channel: number): ExpressionValue {
@@ -67,42 +68,39 @@ function scaled(value: ExpressionValue, channel: number): ExpressionValue {
   return ["^", ["clamp", ["/", ["-", value, low], span], 0, 1], ["var", "gamma"]];
 }
 
-/** The value of a band in its own unit. */
-function valueOf(scene: Scene, name: string): ExpressionValue {
-  const band = bandOf(scene, name);
-  return ["+", ["*", ["band", band.index], band.scale], band.offset];
-}
-
-/** The style of a look; `alpha` is the band that tells where pixels are unknown, which OpenLayers adds at the end. */
-export function styleOf(scene: Scene, look: Look): Style {
+/** The style of a look on pixels of the bands `read`, in their order. */
+export function styleOf(scene: Scene, look: Look, read: readonly string[]): Style {
   const { recipe } = look;
   const variables = variablesOf(look.stretch);
-  if (recipe.kind === "shade") {
-    const index = recipe.bands[0] === "slope" ? 2 : 1;
-    const ramp = recipe.bands[0] === "slope" ? SEQUENCE : null;
-    return { color: coloured(scaled(["band", index], 0), ramp, opacityOf(3)), variables };
-  }
-  const alpha: ExpressionValue = hasAlpha(scene) ? opacityOf(scene.bands.length + 1) : 1;
+  const stored = (name: string): ExpressionValue => ["band", read.indexOf(name) + 1];
+  const known: ExpressionValue[] = recipe.bands.map((name) => [">", stored(name), UNKNOWN / 10]);
+  const [first = "", second] = recipe.bands;
   if (recipe.kind === "rgb") {
-    const stored: ExpressionValue[] = recipe.bands.map((name) => ["band", bandOf(scene, name).index]);
-    const [red, green, blue] = stored.map(scaled);
-    // OpenLayers leaves 0 where a band is unknown and others are not: unknown ground is no black ground.
-    const known: ExpressionValue = ["case", ["all", ...stored.map((band): ExpressionValue => ["==", band, 0])], 0, alpha];
-    return { color: ["array", red ?? 0, green ?? 0, blue ?? 0, known], variables };
+    const channels = recipe.bands.map((name, channel) => scaled(stored(name), channel));
+    return { color: where(known, ["array", ...channels, 1]), variables };
   }
-  const [first, second] = recipe.bands;
-  if (recipe.expression !== null && first !== undefined && second !== undefined) {
-    const [a, b] = [valueOf(scene, first), valueOf(scene, second)];
-    return { color: coloured(scaled(["/", ["-", a, b], ["+", a, b]], 0), RAMP, alpha), variables };
+  const ramp = rampOf(recipe) ?? GREYS;
+  if (recipe.expression === null || second === undefined) {
+    return { color: where(known, coloured(scaled(stored(first), 0), ramp)), variables };
   }
-  const ramp = recipe.low === null ? SEQUENCE : RAMP;
-  return { color: coloured(scaled(["band", bandOf(scene, first ?? "").index], 0), ramp, alpha), variables };
+  // A normalised difference of values; where the sum is not positive it means nothing (firnline.features).
+  const [a, b] = [first, second].map((name): ExpressionValue => {
+    const band = bandOf(scene, name);
+    return ["+", ["*", stored(name), band.scale], band.offset];
+  });
+  const sum: ExpressionValue = ["+", a ?? 0, b ?? 0];
+  const index: ExpressionValue = ["clamp", ["/", ["-", a ?? 0, b ?? 0], sum], -1, 1];
+  return { color: where([...known, [">", sum, 0]], coloured(scaled(index, 0), ramp)), variables };
 }
 
-function coloured(share: ExpressionValue, ramp: [number, string][] | null, alpha: ExpressionValue): ExpressionValue {
-  if (ramp === null) return ["array", share, share, share, alpha];
-  const stops: ExpressionValue[] = ramp.flatMap(([at, colour]) => [at, colour]);
-  return ["case", ["==", alpha, 0], [0, 0, 0, 0], ["interpolate", ["linear"], share, ...stops]];
+/** The colour where all conditions hold, nothing elsewhere. */
+export function where(conditions: ExpressionValue[], colour: ExpressionValue): ExpressionValue {
+  const [one = true] = conditions;
+  return ["case", conditions.length > 1 ? ["all", ...conditions] : one, colour, [0, 0, 0, 0]];
+}
+
+export function coloured(share: ExpressionValue, ramp: Ramp): ExpressionValue {
+  return ["interpolate", ["linear"], share, ...ramp.flatMap(([at, colour]): ExpressionValue[] => [at, colour])];
 }
 
 export function variablesOf(stretch: Stretch): Record<string, number> {

@@ -9,20 +9,28 @@ import Stroke from "ol/style/Stroke";
 import Style from "ol/style/Style";
 import TileGrid from "ol/tilegrid/TileGrid";
 import { ROOT, ask, type Layer, type TileGridAnswer } from "./api";
-import { HALO, colourOf, hatch } from "./colours";
+import { HALO, colourOf, faint, hatch } from "./colours";
 import { projectionOf } from "./projection";
 
-const DASHES: Record<Layer["kind"], number[] | undefined> = { inventory: undefined, proposal: [6, 4], reference: [2, 4] };
+const DASHES: Record<Layer["kind"], number[] | undefined> = { inventory: undefined, proposal: [7, 4], reference: [2, 4] };
+const WIDTHS: Record<Layer["kind"], number> = { inventory: 1.8, proposal: 1.6, reference: 2.2 };
 
-/** Styles of a kind of layer by class: a white line beneath, so that outlines read over snow and over rock. */
-export function stylesOf(kind: Layer["kind"]): (feature: FeatureLike) => Style[] {
-  const made = [1, 2].map((value) => [
-    new Style({
-      stroke: new Stroke({ color: HALO, width: 3.5 }),
-      fill: new Fill({ color: value === 2 ? hatch("rgba(213,94,0,0.55)") : "rgba(0,114,178,0.10)" }),
-    }),
-    new Style({ stroke: new Stroke({ color: colourOf(value), width: 1.8, lineDash: DASHES[kind] }) }),
-  ]);
+type StyleOf = (feature: FeatureLike) => Style[];
+
+/**
+ * Styles of a kind of layer: a white line beneath, so that outlines read over snow and over rock.
+ *
+ * By class as a rule; in one colour where a layer has its own, so that two layers over each other can be told apart.
+ */
+export function stylesOf(kind: Layer["kind"], colour: string | null): StyleOf {
+  const made = [1, 2].map((value) => {
+    const own = colour ?? colourOf(value);
+    const fill = kind === "reference" ? undefined : new Fill({ color: value === 2 ? hatch(faint(own, 0.6)) : faint(own, 0.12) });
+    return [
+      new Style({ stroke: new Stroke({ color: HALO, width: WIDTHS[kind] + 2 }), fill, zIndex: 0 }),
+      new Style({ stroke: new Stroke({ color: own, width: WIDTHS[kind], lineDash: DASHES[kind] }), zIndex: 1 }),
+    ];
+  });
   return (feature) => made[feature.get("class") === 2 ? 1 : 0] ?? [];
 }
 
@@ -37,7 +45,7 @@ export async function outlineLayer(layer: Layer): Promise<VectorTileLayer> {
     wrapX: false,
     transition: 0,
   });
-  return new VectorTileLayer({ source, style: stylesOf(layer.kind), renderMode: "vector", declutter: false });
+  return new VectorTileLayer({ source, style: stylesOf(layer.kind, null), renderMode: "hybrid", renderBuffer: 40 });
 }
 
 /** Ask for the tiles of a new revision. */

@@ -6,6 +6,23 @@ import { Observable } from "./observable";
 export interface Shown {
   visible: boolean;
   opacity: number;
+  /** The one colour of all its outlines; null colours them by class. */
+  colour: string | null;
+}
+
+/** A raster of a finished prediction that lies over the scene. */
+export interface RasterChoice {
+  job: string;
+  raster: "classes" | "probabilities" | "uncertainty";
+}
+
+/** With what the active layer is compared: another layer, or its own earlier state. */
+export interface Difference {
+  title: string;
+  layer?: string;
+  /** Snapshots by their ids, or revisions; `to` is now when it is left out. */
+  from?: string;
+  to?: string;
 }
 
 /** How numbers of a band become light: what is black, what is white (stored numbers), and the exponent between. */
@@ -41,8 +58,14 @@ export class State {
   /** The scene on the other side of a comparison, and its look. */
   readonly other = new Observable<Scene | null>(null);
   readonly otherLook = new Observable<Look | null>(null);
-  /** The layer with which the active one is compared: only where they disagree is shown. */
-  readonly disagreeWith = new Observable<string | null>(null);
+  /** With what the active layer is compared. */
+  readonly difference = new Observable<Difference | null>(null);
+  /** Outlines give way to the areas in which two layers, or two states of one, differ. */
+  readonly onlyDisagreement = new Observable(false);
+  /** Grows with each snapshot that is made here. */
+  readonly snapshots = new Observable(0);
+  readonly raster = new Observable<RasterChoice | null>(null);
+  readonly rasterOpacity = new Observable(0.7);
   readonly saved = new Observable("");
   readonly who = new Observable(localStorage.getItem("firnline.who") ?? "");
   readonly session = sessionOfThisTab();
@@ -52,7 +75,7 @@ export class State {
   }
 
   shownOf(layer: string): Shown {
-    return this.shown.value.get(layer) ?? { visible: true, opacity: 1 };
+    return this.shown.value.get(layer) ?? { visible: true, opacity: 1, colour: null };
   }
 
   show(layer: string, change: Partial<Shown>): void {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -121,7 +123,7 @@ def find_glaciers(
         minimum_area_km2=minimum_area_km2, reference=reference, heights=heights, rule=rule,
     )  # fmt: skip
     layers = _layers(divided, classes, grid, scheme)
-    ids = glacier_ids(layers.glaciers, grid)
+    ids = glacier_ids(layers.glaciers, grid.crs)
     layers.parts["mean_probability"] = mean_probability(layers.parts, probabilities)
     change = None if simplify_m is None else layers.simplify(simplify_m)
     layers.parts["glacier_id"] = ids[layers.part_of]
@@ -134,21 +136,29 @@ def find_glaciers(
     return Found(glaciers, parts, holes, divided.labels, change, () if reference is None else reference.findings)
 
 
-def glacier_ids(outlines: NDArray[np.object_], grid: Grid) -> NDArray[np.object_]:
+def glacier_ids(outlines: NDArray[np.object_], crs: Any, taken: Iterable[str] = ()) -> NDArray[np.object_]:
     """Name glaciers by a point inside, in thousandths of a degree: FL086912E27988N, as GLIMS does.
 
-    Where two come to the same, the later ones get B2, B3, ... at the end.
+    Where two come to the same, or to one of the ids that are `taken`, the later ones get B2, B3, ... at the end.
+
+    Examples
+    --------
+    >>> glacier_ids(np.array([shapely.box(499000, 0, 501000, 2000)] * 2, object), "EPSG:32645").tolist()
+    ['FL087000E00009N', 'FL087000E00009NB2']
     """
     points = shapely.point_on_surface(outlines)
-    to_degrees = pyproj.Transformer.from_crs(pyproj.CRS.from_user_input(grid.crs), "EPSG:4326", always_xy=True)
+    to_degrees = pyproj.Transformer.from_crs(pyproj.CRS.from_user_input(crs), "EPSG:4326", always_xy=True)
     longitude, latitude = to_degrees.transform(shapely.get_x(points), shapely.get_y(points))
     seen: dict[str, int] = {}
+    used = set(taken)
     names = np.empty(len(outlines), object)
     for index, (east, north) in enumerate(zip(longitude, latitude, strict=True)):
         name = f"FL{abs(east) * 1000:06.0f}{'W' if east < 0 else 'E'}{abs(north) * 1000:05.0f}"
         name += "S" if north < 0 else "N"
         seen[name] = seen.get(name, 0) + 1
-        names[index] = name if seen[name] == 1 else f"{name}B{seen[name]}"
+        while (full := name if seen[name] == 1 else f"{name}B{seen[name]}") in used:
+            seen[name] += 1
+        names[index] = full
     return names
 
 
@@ -171,7 +181,7 @@ class _Layers:
         crs = self.parts.crs
         self.parts = self.parts.set_geometry(gpd.GeoSeries(simple[: len(self.parts)], crs=crs))
         self.holes = self.holes.set_geometry(gpd.GeoSeries(simple[len(self.parts) :], crs=crs))
-        self.glaciers = _united(self.parts.geometry.to_numpy(), self.part_of, len(self.glaciers))
+        self.glaciers = united(self.parts.geometry.to_numpy(), self.part_of, len(self.glaciers))
         return AreaChange(simplify_m, before, shapely.area(self.glaciers) / 1e6)
 
 
@@ -187,7 +197,7 @@ def _layers(divided: Divided, classes: Classes, grid: Grid, scheme: LabelScheme)
     outlines = polygons(pieces, count + kinds.size, grid)
     del pieces
     part_of -= 1
-    glaciers = _united(outlines[:count], part_of, divided.count)
+    glaciers = united(outlines[:count], part_of, divided.count)
     hole_of = enclosing(glaciers, holes, kinds.size, grid)
     own = hole_of >= 0
     crs = pyproj.CRS.from_user_input(grid.crs)
@@ -206,7 +216,7 @@ def _layers(divided: Divided, classes: Classes, grid: Grid, scheme: LabelScheme)
     )
 
 
-def _united(parts: NDArray[np.object_], part_of: NDArray[np.int64], count: int) -> NDArray[np.object_]:
+def united(parts: NDArray[np.object_], part_of: NDArray[np.int64], count: int) -> NDArray[np.object_]:
     """The union of the parts of glacier 0, 1, ...; parts keep to their neighbours vertex by vertex."""
     order = np.argsort(part_of, kind="stable")
     ends = np.searchsorted(part_of[order], np.arange(count + 1))

@@ -115,6 +115,7 @@ def read_outlines(
     class_column: str | None = None,
     classes: Mapping[str, Role] | None = None,
     date_column: str | None = None,
+    lenient: bool = False,
 ) -> Outlines:
     """Read polygons from a vector file, and what they outline.
 
@@ -136,6 +137,8 @@ def read_outlines(
         What further values of that column mean.
     date_column
         The column with the dates of the images; else RGI's and GLIMS's are known.
+    lenient
+        Mend invalid polygons even where that changes their area: a person is going to look at them.
 
     Raises
     ------
@@ -156,7 +159,7 @@ def read_outlines(
     path, layer = split_layer(Path(path), layer)
     frame = _read_frame(path, layer)
     roles = _roles(frame, role, class_column, classes or {}, path)
-    return _outlines(frame, roles, find_date_column(frame.columns, date_column, path), grid, path)
+    return _outlines(frame, roles, find_date_column(frame.columns, date_column, path), grid, path, lenient)
 
 
 def read_border(path: str | Path, *, grid: Grid | None = None, layer: str | None = None) -> Outlines:
@@ -173,7 +176,12 @@ def read_border(path: str | Path, *, grid: Grid | None = None, layer: str | None
 
 
 def _outlines(
-    frame: gpd.GeoDataFrame, roles: pd.Series, date_column: str | None, grid: Grid | None, path: Path
+    frame: gpd.GeoDataFrame,
+    roles: pd.Series,
+    date_column: str | None,
+    grid: Grid | None,
+    path: Path,
+    lenient: bool = False,
 ) -> Outlines:
     is_area = roles.notna().to_numpy()
     id_column = _id_column(frame)
@@ -192,7 +200,7 @@ def _outlines(
         raise LabelError("outlines rock only", where=path, do="give a file with polygons of ice")
     if grid is not None:
         frame = _near(_reprojected(frame, grid, path), grid)
-    geometry, repaired = _repaired(frame.geometry, path)
+    geometry, repaired = _repaired(frame.geometry, path, lenient)
     frame = frame.set_geometry(geometry)
     if grid is not None:
         frame = frame[frame.intersects(grid.footprint())]
@@ -266,7 +274,8 @@ def _class_column(frame: gpd.GeoDataFrame, wanted: str | None, path: Path) -> st
 
 def _id_column(frame: gpd.GeoDataFrame) -> str | None:
     by_name = {str(column).lower(): str(column) for column in reversed(frame.columns)}
-    return next((by_name[known.lower()] for known in ID_COLUMNS if known.lower() in by_name), None)
+    here = [by_name[known.lower()] for known in ID_COLUMNS if known.lower() in by_name]
+    return next((name for name in here if frame[name].notna().any()), None)  # firnline's rgi_id may be empty
 
 
 def _require_role(roles: pd.Series, role: Role | None, column: str, path: Path) -> None:
@@ -327,14 +336,14 @@ def _near(frame: gpd.GeoDataFrame, grid: Grid) -> gpd.GeoDataFrame:
     return frame[near.to_numpy()]
 
 
-def _repaired(geometry: gpd.GeoSeries, path: Path) -> tuple[gpd.GeoSeries, tuple[int, ...]]:
+def _repaired(geometry: gpd.GeoSeries, path: Path, lenient: bool) -> tuple[gpd.GeoSeries, tuple[int, ...]]:
     whole = np.asarray(geometry.array, dtype=object).copy()
     invalid = ~shapely.is_valid(whole)
     broken, ids = whole[invalid], geometry.index[invalid]
     valid = mended(broken)
     before, after = shapely.area(broken), shapely.area(valid)
     changed = ~(np.abs(after - before) <= _KEPT_AREA * before) | (after == 0)
-    if changed.any():
+    if changed.any() and not lenient:
         reason = shapely.is_valid_reason(broken[changed][0]).replace("[", " at ").rstrip("]")
         raise LabelError(
             f"has invalid geometry that cannot be repaired without changing its area: {_ids(ids[changed])} "

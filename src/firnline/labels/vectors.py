@@ -33,7 +33,7 @@ def reading(path: Path, do: str) -> Iterator[None]:
             yield
     except (DataSourceError, DataLayerError, OSError, ValueError, shapely.errors.ShapelyError) as error:
         raise LabelError(
-            f"cannot be read as a vector file ({str(error).partition('; ')[0]})",
+            f"cannot be read as a vector file ({str(error).partition('; ')[0].replace(str(path), path.name)})",
             where=path,
             do="give a whole vector file (GeoPackage, shapefile with its .shx and .dbf, GeoJSON, ...)",
         ) from None

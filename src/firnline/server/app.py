@@ -19,8 +19,11 @@ from firnline.server.jobs.event_log import EventLog
 from firnline.server.jobs.runner import Runner
 from firnline.server.project import Project
 from firnline.server.routes import (
+    compare,
     events,
+    exports,
     features,
+    files,
     images,
     inventories,
     jobs,
@@ -49,6 +52,9 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     tiles.router,
     inventories.router,
     features.router,
+    files.router,
+    exports.router,
+    compare.router,
     operations.router,
     segments.router,
     vector_tiles.router,

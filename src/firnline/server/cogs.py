@@ -13,6 +13,7 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 from numpy.typing import NDArray
+from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
 from firnline.errors import OutputError, SceneError
@@ -112,36 +113,40 @@ def state_of(entry: SceneEntry) -> str:
 
 
 def _copy(entry: SceneEntry, path: Path) -> None:
-    with replaced(path) as final, _display_source(entry, final) as source:
-        rasterio.shutil.copy(
-            source, final, driver="COG", compress="deflate", level=6, predictor="yes", blocksize=256,
-            overview_resampling="average", bigtiff="if_safer",
-        )  # fmt: skip
-        with opened(final) as copy:
-            # GDAL writes its last blocks on closing, and a full disk then goes without a word.
-            if _checksum(source) != _checksum(copy):
-                raise OutputError("does not read back as it was written", where=path, do="free space on the disk")
+    with opened(entry.path) as dataset:
+        try:
+            checksum = _checksum(dataset)
+        except RasterioError:
+            raise SceneError("is damaged or cut off", where=entry.path, do="get it again") from None
+        with replaced(path) as final, _display_source(dataset, entry.scene.fill, final) as source:
+            rasterio.shutil.copy(
+                source, final, driver="COG", compress="deflate", level=1, num_threads="ALL_CPUS", predictor="yes",
+                blocksize=256, overview_resampling="average", bigtiff="if_safer",
+            )  # fmt: skip
+            with opened(final) as copy:
+                # GDAL writes its last blocks on closing, and a full disk then goes without a word.
+                if _checksum(copy) != checksum:
+                    raise OutputError("does not read back as it was written", where=path, do="free space on the disk")
 
 
 @contextmanager
-def _display_source(entry: SceneEntry, final: Path) -> Iterator[DatasetReader]:
+def _display_source(dataset: DatasetReader, fill: tuple[int, float] | None, final: Path) -> Iterator[DatasetReader]:
     """The scene, or a plain copy beside `final` in which the sidecar's unknown pixels are masked."""
-    with opened(entry.path) as dataset:
-        if entry.scene.fill is None:
-            yield dataset
-            return
-        index, value = entry.scene.fill
-        plain = final.with_name(f"{final.name}.plain.tif")  # removed together with `final` when anything fails
-        profile = dataset.profile | {"driver": "GTiff", "compress": "deflate", "zlevel": 1, "bigtiff": "if_safer"}
-        with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(plain, "w", **profile) as file:
-            file.descriptions, file.scales, file.offsets = dataset.descriptions, dataset.scales, dataset.offsets
-            file.update_tags(**dataset.tags())
-            for window, stored in _strips(dataset):
-                file.write(stored, window=window)
-                file.write_mask(stored[index - 1] != value, window=window)
-        with opened(plain) as masked:
-            yield masked
-        plain.unlink()
+    if fill is None:
+        yield dataset
+        return
+    index, value = fill
+    plain = final.with_name(f"{final.name}.plain.tif")  # removed together with `final` when anything fails
+    profile = dataset.profile | {"driver": "GTiff", "compress": "deflate", "zlevel": 1, "bigtiff": "if_safer"}
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(plain, "w", **profile) as file:
+        file.descriptions, file.scales, file.offsets = dataset.descriptions, dataset.scales, dataset.offsets
+        file.update_tags(**dataset.tags())
+        for window, stored in _strips(dataset):
+            file.write(stored, window=window)
+            file.write_mask(stored[index - 1] != value, window=window)
+    with opened(plain) as masked:
+        yield masked
+    plain.unlink()
 
 
 def _strips(dataset: DatasetReader) -> Iterator[tuple[Any, NDArray[np.generic]]]:

@@ -12,18 +12,29 @@ Value = TypeVar("Value")
 
 
 class Kept(Generic[Key, Value]):
-    """At most `size` results; two threads that ask for one at once have it made once.
+    """Results, at most so much of them; two threads that ask for one at once have it made once.
+
+    Parameters
+    ----------
+    limit
+        How much is kept: results, or what `weigh` says of them together.
+    weigh
+        What a result counts; 1 without it.
 
     Examples
     --------
     >>> kept: Kept[str, int] = Kept(2)
     >>> kept.get("a", lambda: 1), kept.get("a", lambda: 2)
     (1, 1)
+    >>> _ = kept.get("b", lambda: 3), kept.get("c", lambda: 4)
+    >>> kept.get("a", lambda: 2)
+    2
     """
 
-    def __init__(self, size: int) -> None:
-        self._size = size
+    def __init__(self, limit: int, weigh: Callable[[Value], int] = lambda _: 1) -> None:
+        self._limit, self._weigh = limit, weigh
         self._found: OrderedDict[Key, Value] = OrderedDict()
+        self._weight = 0
         self._making: dict[Key, threading.Lock] = {}
         self._lock = threading.Lock()
 
@@ -42,8 +53,9 @@ class Kept(Generic[Key, Value]):
                 value = make()
                 with self._lock:
                     self._found[key] = value
-                    while len(self._found) > self._size:
-                        self._found.popitem(last=False)
+                    self._weight += self._weigh(value)
+                    while self._weight > self._limit:
+                        self._weight -= self._weigh(self._found.popitem(last=False)[1])
             finally:
                 with self._lock:
                     self._making.pop(key, None)

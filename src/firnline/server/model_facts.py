@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 
 from firnline.classes import LabelScheme
 from firnline.errors import FirnlineError
 from firnline.features import FeatureSource
-from firnline.models.bundle import Bundle, Description
-from firnline.models.card import Card, read_card
-from firnline.models.fit import fit_scene
-from firnline.models.ratio import ratio_model
 from firnline.server.project import SceneEntry
+
+if TYPE_CHECKING:  # they bring much that a server which only shows scenes does without
+    from firnline.models.bundle import Description
+    from firnline.models.card import Card
 
 RULES: Final = "ratio"
 
@@ -39,11 +39,12 @@ class ModelAnswer(BaseModel):
 
 def rules_answer(scenes: Mapping[str, SceneEntry]) -> ModelAnswer:
     """The rules."""
+    from firnline.models.ratio import ratio_model
+
     said = "Published rules on bands and terrain; nothing is trained. Thresholds: docs/rules.md of firnline."
     return ModelAnswer(
         id=RULES, name="Band ratio rules", kind="rules", classes=list(LabelScheme.CLASS.class_names[1:]),
-        resolution=[],
-        required=["swir16", "red or nir08"], optional=["blue", "green", "slope", "lwir11"],
+        resolution=[], required=["swir16", "red or nir08"], optional=["blue", "green", "slope", "lwir11"],
         card={"about": said}, problems=_problems(scenes, ratio_model),
     )  # fmt: skip
 
@@ -56,6 +57,10 @@ def model_answer(model_id: str, folder: Path, scenes: Mapping[str, SceneEntry]) 
     ModelError
         When it is damaged.
     """
+    from firnline.models.bundle import Bundle
+    from firnline.models.card import read_card
+    from firnline.models.fit import fit_scene
+
     card = read_card(folder)
     bands = [band for each in _leaves(card) for band in each.description.bands]
     required = dict.fromkeys(band.name for band in bands if band.required)
@@ -72,12 +77,12 @@ def model_answer(model_id: str, folder: Path, scenes: Mapping[str, SceneEntry]) 
     )  # fmt: skip
 
 
-def _problems(scenes: Mapping[str, SceneEntry], fit: Any) -> dict[str, str]:
-    found = {name: why_not(entry, fit) for name, entry in scenes.items()}
+def _problems(scenes: Mapping[str, SceneEntry], fit: Callable[[FeatureSource], object]) -> dict[str, str]:
+    found = {name: _why_not(entry, fit) for name, entry in scenes.items()}
     return {name: why for name, why in found.items() if why}
 
 
-def why_not(entry: SceneEntry, fit: Any) -> str:
+def _why_not(entry: SceneEntry, fit: Callable[[FeatureSource], object]) -> str:
     """Why a scene is refused by `fit`, in a sentence; empty where it is not."""
     try:
         fit(entry.source)
@@ -95,9 +100,11 @@ def _leaves(card: Card) -> Iterator[Card]:
 
 
 def _kind(said: Description) -> str:
+    from firnline.models.architectures import NetworkSettings
+
     if said.members:
         return "composite"
-    return "network" if said.layout is not None and hasattr(said.architecture, "build") else "pixels"
+    return "network" if isinstance(said.architecture, NetworkSettings) else "pixels"
 
 
 def _facts(card: Card) -> dict[str, Any]:

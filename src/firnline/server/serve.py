@@ -16,6 +16,8 @@ from firnline.server.app import create_app
 from firnline.server.project import Project
 
 HOST: Final = "127.0.0.1"
+_GDAL_CACHE_MB: Final = "256"
+"""Of blocks that GDAL has read; it else takes a twentieth of the machine's memory."""
 
 
 def serve(
@@ -45,6 +47,7 @@ def serve(
     """
     import uvicorn
 
+    os.environ.setdefault("GDAL_CACHEMAX", _GDAL_CACHE_MB)  # before GDAL first asks for it
     project = Project(folder, demo=demo)
     with only_one(project.state), _listening(port) as listener:
         address = f"http://{HOST}:{listener.getsockname()[1]}/"

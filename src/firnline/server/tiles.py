@@ -28,7 +28,7 @@ _COLOURS: Final = {"thermal": "inferno", "slope": "gray_r", "hillshade": "gray"}
 _INDEX_COLOURS: Final = "viridis"
 """Ramps that rise in lightness: colour-blind people read them too."""
 
-_tiles: Kept[tuple[object, ...], bytes] = Kept(512)
+_tiles: Kept[tuple[object, ...], bytes] = Kept(64_000_000, len)
 
 
 def tile_key(

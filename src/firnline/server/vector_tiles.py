@@ -30,7 +30,7 @@ _TOLERANCE: Final = 0.2
 moves by up to twice as much."""
 _MOVE_TO, _LINE_TO, _CLOSE, _POLYGON = 9, 2, 15, 3  # of the specification, 4.3.3 and 4.3.4
 
-_tiles: Kept[tuple[object, ...], bytes] = Kept(2000)
+_tiles: Kept[tuple[object, ...], bytes] = Kept(64_000_000, len)
 _revisions: Kept[tuple[object, ...], int] = Kept(20_000)
 
 

@@ -1,15 +1,19 @@
-/** Layers of outlines: shown, made, imported, named, put away, delivered. */
+/** Layers of outlines: shown, coloured, made, imported, named, put away, delivered. */
 
 import { ask, askFile, type Layer, type Snapshot, type VectorFile } from "../api";
+import { LAYER_COLOURS } from "../colours";
+import { askWith, keepFile } from "../dialogs";
 import { askText, button, el, section, select } from "../dom";
 import { refreshLayers } from "../events";
+import { icon, iconButton } from "../icons";
+import type { MapView } from "../map";
 import { notify, told } from "../notices";
+import { codeOf } from "../projection";
 import type { State } from "../state";
 
 const FORMATS: [string, string][] = [
   ["gpkg", "GeoPackage (QGIS, with styles)"],
   ["rgi7", "RGI 7.0"],
-  ["glims", "GLIMS"],
   ["oggm", "OGGM"],
   ["shp", "Shapefile"],
   ["geojson", "GeoJSON"],
@@ -17,41 +21,64 @@ const FORMATS: [string, string][] = [
   ["fgb", "FlatGeobuf"],
 ];
 
-export function layersPanel(state: State): HTMLElement {
+export function layersPanel(state: State, view: MapView): HTMLElement {
   const list = el("ul", { class: "layers", "data-testid": "layers" });
-  const draw = (): void => list.replaceChildren(...state.layers.value.map((layer) => row(state, layer)));
-  state.layers.follow(draw);
-  for (const each of [state.active, state.shown]) each.onChange(draw);
+  const none = el("p", { class: "quiet" }, "None yet: predict, import a file of the folder, or make a new one.");
+  const draw = (): void => {
+    const inUse = list.contains(document.activeElement) ? (document.activeElement?.getAttribute("data-key") ?? null) : null;
+    list.replaceChildren(...state.layers.value.map((layer) => row(state, view, layer)));
+    none.hidden = state.layers.value.length > 0;
+    // Drawn anew under the fingers of whoever uses the keyboard: the same control has the focus again.
+    if (inUse) list.querySelector<HTMLElement>(`[data-key="${CSS.escape(inUse)}"]`)?.focus();
+  };
+  for (const each of [state.layers, state.active, state.shown, state.scene]) each.onChange(draw);
+  draw();
   const buttons = el(
     "div",
     { class: "buttons" },
-    button("New", () => void make(state), { title: "An empty layer" }),
-    button("Import", () => void choose(state), { title: "From a file of the folder" }),
+    withIcon("add", "New", () => void make(state), "An empty layer to draw in"),
+    withIcon("import", "Import", () => void choose(state), "From a file of the folder"),
   );
-  return section("Layers", list, buttons);
+  return section("Layers", list, none, buttons);
 }
 
-function row(state: State, layer: Layer): HTMLLIElement {
+function withIcon(name: Parameters<typeof icon>[0], label: string, run: () => void, title: string): HTMLButtonElement {
+  const made = button("", run, { title, class: "with-icon" });
+  made.append(icon(name), label);
+  return made;
+}
+
+function row(state: State, view: MapView, layer: Layer): HTMLLIElement {
   const shown = state.shownOf(layer.id);
   const isActive = state.active.value?.id === layer.id;
-  const eye = button(shown.visible ? "●" : "○", () => state.show(layer.id, { visible: !shown.visible }), {
-    "aria-label": `${shown.visible ? "Hide" : "Show"} ${layer.name}`, "aria-pressed": String(shown.visible), class: "eye",
+  const elsewhere = state.scene.value !== null && codeOf(state.scene.value.crs) !== codeOf(layer.crs);
+  const eye = iconButton(shown.visible ? "shown" : "hidden", `${shown.visible ? "Hide" : "Show"} ${layer.name}`, () => state.show(layer.id, { visible: !shown.visible }), {
+    class: "tool eye", "aria-pressed": String(shown.visible), "data-key": `eye-${layer.id}`,
   });
-  const name = button("", () => (state.active.value = layer), { class: "name", "aria-pressed": String(isActive) });
-  name.append(el("strong", {}, layer.name), el("small", {}, `${layer.kind} · ${layer.count} outlines · ${layer.area_km2.toFixed(2)} km²`));
-  const opacity = el("input", { type: "range", min: "0", max: "100", value: String(100 * shown.opacity), "aria-label": `Opacity of ${layer.name}` });
+  const name = button("", () => (state.active.value = layer), { class: "name", "aria-pressed": String(isActive), title: "Work on this layer", "data-key": `name-${layer.id}` });
+  const facts = `${layer.count} outlines · ${layer.area_km2.toFixed(2)} km²${elsewhere ? ` · in ${layer.crs.name}` : ""}`;
+  name.append(el("strong", {}, layer.name), el("small", {}, el("span", { class: `kind ${layer.kind}` }, layer.kind), facts));
+  return el("li", { class: isActive ? "active" : "", "data-layer": layer.id }, eye, name, ...(isActive ? [more(state, view, layer)] : []));
+}
+
+function more(state: State, view: MapView, layer: Layer): HTMLElement {
+  const shown = state.shownOf(layer.id);
+  const opacity = el("input", { type: "range", min: "0", max: "100", value: String(Math.round(100 * shown.opacity)), "aria-label": `Opacity of ${layer.name}`, title: "Opacity", "data-key": `opacity-${layer.id}` });
   opacity.addEventListener("change", () => state.show(layer.id, { opacity: Number(opacity.value) / 100 }));
-  const more = el("div", { class: "buttons" }, opacity);
-  if (isActive) {
-    more.append(
-      button("Export", () => void deliver(state, layer)),
-      button("Snapshot", () => void snapshot(state, layer)),
-      button("Copy", () => void copy(state, layer)),
-      button("Rename", () => void rename(state, layer)),
-      button("Put away", () => void putAway(state, layer)),
-    );
-  }
-  return el("li", { class: isActive ? "active" : "", "data-layer": layer.id }, eye, name, more);
+  const colours = [["", "by class"] as const, ...LAYER_COLOURS].map(([value, title]) => el("option", { value, selected: value === (shown.colour ?? "") }, title));
+  const colour = el("select", { "aria-label": `Colour of ${layer.name}`, title: "Colour", "data-key": `colour-${layer.id}` }, ...colours);
+  colour.addEventListener("change", () => state.show(layer.id, { colour: colour.value || null }));
+  const tools = el(
+    "div",
+    { class: "tools", role: "group", "aria-label": layer.name },
+    iconButton("extent", "Look at the whole layer", () => layer.bounds && view.fit(layer.bounds)),
+    iconButton("export", "Export", () => void deliver(layer)),
+    iconButton("snapshot", "Snapshot", () => void snapshot(state, layer)),
+    iconButton("copy", "Copy", () => void copy(state, layer)),
+    iconButton("rename", "Rename", () => void rename(state, layer)),
+    iconButton("remove", "Put away", () => void putAway(state, layer)),
+  );
+  return el("div", { class: "more" }, el("div", { class: "looks" }, colour, opacity), tools);
 }
 
 async function created(state: State, body: Record<string, unknown>): Promise<void> {
@@ -78,34 +105,28 @@ async function rename(state: State, layer: Layer): Promise<void> {
 }
 
 async function putAway(state: State, layer: Layer): Promise<void> {
-  await told(() => ask("DELETE", `/inventories/${layer.id}`));
+  const words = el("p", {}, "It is listed no more; its history stays in the project's database.");
+  if (!(await askWith(`Put ${layer.name} away?`, "Put away", words))) return;
+  const done = await told(async () => {
+    await ask("DELETE", `/inventories/${layer.id}`);
+    return true;
+  });
+  if (!done) return;
   await refreshLayers(state);
-  notify(`${layer.name} was put away. Its history stays in the project's database.`, "info");
+  notify(`${layer.name} was put away.`, "info");
 }
 
 async function snapshot(state: State, layer: Layer): Promise<void> {
   const name = await askText("Name this state", "Name");
   if (!name) return;
   const made = await told(() => ask<Snapshot>("POST", `/inventories/${layer.id}/snapshots`, { name, who: state.who.value || "unknown" }));
-  if (made) notify(`Revision ${made.revision} is called “${made.name}”.`, "success");
-}
-
-/** A dialog with a form of fields; the answer is its result, or null. */
-function dialogOf(title: string, yes: string, ...fields: HTMLElement[]): Promise<boolean> {
-  const buttons = el("div", { class: "buttons" }, el("button", { value: "" }, "Cancel"), el("button", { value: "yes", class: "primary" }, yes));
-  const dialog = el("dialog", { "aria-label": title }, el("form", { method: "dialog" }, el("h2", {}, title), ...fields, buttons));
-  document.body.append(dialog);
-  dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => {
-      dialog.remove();
-      resolve(dialog.returnValue === "yes");
-    });
-  });
+  if (!made) return;
+  state.snapshots.value += 1;
+  notify(`Revision ${made.revision} is called “${made.name}”.`, "success");
 }
 
 async function choose(state: State): Promise<void> {
-  const files = await told(() => ask<VectorFile[]>("GET", "/files"));
+  const files = (await told(() => ask<VectorFile[]>("GET", "/files")))?.filter((file) => !file.problem);
   const scene = state.scene.value;
   if (!files || !scene) return;
   if (!files.length) {
@@ -113,16 +134,17 @@ async function choose(state: State): Promise<void> {
     return;
   }
   let [file, kind] = [files[0]?.id ?? "", "inventory"];
+  const title = (each: VectorFile): string => (each.features === null ? each.name : `${each.name} (${each.features} outlines)`);
   const fields = [
-    select("File", files.map((each): [string, string] => [each.id, each.name]), file, (value) => (file = value)),
+    select("File", files.map((each): [string, string] => [each.id, title(each)]), file, (value) => (file = value)),
     select("As", [["inventory", "an inventory to correct"], ["reference", "a reference to lay over"]], kind, (value) => (kind = value)),
   ];
-  if (!(await dialogOf("Import outlines", "Import", ...fields))) return;
+  if (!(await askWith("Import outlines", "Import", ...fields))) return;
   const name = files.find((each) => each.id === file)?.name ?? "imported";
   await created(state, { name, scene: scene.id, file, kind });
 }
 
-async function deliver(_: State, layer: Layer): Promise<void> {
+async function deliver(layer: Layer): Promise<void> {
   const snapshots = (await told(() => ask<Snapshot[]>("GET", `/inventories/${layer.id}/snapshots`))) ?? [];
   let [format, of] = ["gpkg", ""];
   const states: [string, string][] = [["", "as it is now"], ...snapshots.map((each): [string, string] => [each.id, each.name])];
@@ -130,12 +152,10 @@ async function deliver(_: State, layer: Layer): Promise<void> {
     select("Format", FORMATS, format, (value) => (format = value)),
     select("State", states, of, (value) => (of = value)),
   ];
-  if (!(await dialogOf(`Export ${layer.name}`, "Export", ...fields))) return;
+  if (!(await askWith(`Export ${layer.name}`, "Export", ...fields))) return;
   const body = of ? { format, snapshot: of } : { format };
   const file = await told(() => askFile(`/inventories/${layer.id}/exports`, body));
   if (!file) return;
-  const link = el("a", { href: URL.createObjectURL(file.blob), download: file.name });
-  link.click();
-  URL.revokeObjectURL(link.href);
+  keepFile(file.blob, file.name);
   notify(`${file.name} was written.`, "success");
 }

@@ -1,135 +1,160 @@
-/** Predict: a scene, a model, an area; jobs as they go on. */
+/** Predict: a model, an area, and the jobs as they go on. */
 
-import GeoJSON from "ol/format/GeoJSON";
-import type Polygon from "ol/geom/Polygon";
-import Draw, { createBox } from "ol/interaction/Draw";
-import VectorLayer from "ol/layer/Vector";
-import type OlMap from "ol/Map";
-import VectorSource from "ol/source/Vector";
-import Stroke from "ol/style/Stroke";
-import Style from "ol/style/Style";
+import { AreaDrawing, type AreaKind } from "../area_drawing";
 import { ask, type Job, type Model } from "../api";
 import { button, el, section, select } from "../dom";
 import { told } from "../notices";
-import type { State } from "../state";
+import type { MapView } from "../map";
+import type { RasterChoice, State } from "../state";
+import { cardOf } from "./model_card";
+import { enter, findingsOf } from "./scenes";
 
-type AreaKind = "scene" | "box" | "polygon";
+const RASTERS: [RasterChoice["raster"], string][] = [
+  ["classes", "Classes"],
+  ["probabilities", "Probability"],
+  ["uncertainty", "Uncertainty"],
+];
 
 export class PredictPanel {
   readonly element: HTMLElement;
-  private readonly source = new VectorSource();
+  private readonly drawing: AreaDrawing;
   private readonly card = el("div", { class: "card" });
   private readonly jobs = el("ul", { class: "jobs", "data-testid": "jobs" });
-  private readonly start: HTMLButtonElement;
+  private readonly start = button("Predict", () => void this.predict(), { class: "primary", "data-testid": "predict" });
   private readonly choices = el("div", {});
+  private readonly hint = el("p", { class: "hint", role: "status" });
+  private readonly uncertainty = el("input", { type: "checkbox" });
+  private readonly uncertain = el("label", { class: "check" }, this.uncertainty, "Uncertainty too (slower)");
+  /** Called before an area is drawn: the editing tools are put down. */
+  beforeDrawing: () => void = () => undefined;
   private model = "";
   private area: AreaKind = "scene";
-  private draw: Draw | null = null;
 
   constructor(
     private readonly state: State,
-    private readonly map: OlMap,
+    private readonly view: MapView,
   ) {
-    const style = new Style({ stroke: new Stroke({ color: "#111", width: 2, lineDash: [8, 4] }) });
-    map.addLayer(new VectorLayer({ source: this.source, style, zIndex: 40 }));
-    this.start = button("Predict", () => void this.predict(), { class: "primary", "data-testid": "predict" });
-    this.element = section("Predict", this.choices, this.card, el("div", { class: "buttons" }, this.start), this.jobs);
-    state.models.follow(() => this.show());
-    state.scene.onChange(() => {
-      this.choose("scene");
-      this.show();
+    this.drawing = new AreaDrawing(view.map, () => this.ready(), () => this.beforeDrawing());
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && this.drawing.drawing) this.choose("scene");
     });
-    state.jobs.follow((jobs) => this.jobs.replaceChildren(...jobs.slice(0, 6).map((job) => this.row(job))));
+    const buttons = el("div", { class: "buttons" }, this.start);
+    this.element = section("Predict", findingsOf(state), this.choices, this.uncertain, this.hint, this.card, buttons);
+    this.element.append(el("h2", { class: "under" }, "Predictions"), this.jobs);
+    state.models.follow(() => this.show());
+    state.scene.onChange(() => this.choose("scene"));
+    const list = (): void => this.jobs.replaceChildren(...this.rows());
+    for (const each of [state.jobs, state.layers, state.raster, state.models]) each.onChange(list);
+    list();
   }
 
-  private show(): void {
-    const models = this.state.models.value;
-    if (!models.some((each) => each.id === this.model)) this.model = (models.find((each) => !this.problem(each)) ?? models[0])?.id ?? "";
-    const options = models.map((each): [string, string] => [each.id, each.name]);
-    this.choices.replaceChildren(
-      select("Model", options, this.model, (id) => {
-        this.model = id;
-        this.showCard();
-      }),
-      select(
-        "Area",
-        [["scene", "the whole scene"], ["box", "a box, drawn"], ["polygon", "a polygon, drawn"]],
-        this.area,
-        (kind) => this.choose(kind as AreaKind),
-      ),
-    );
-    this.showCard();
+  /** Another tool was taken up: the area is not drawn on. */
+  stopDrawing(): void {
+    this.drawing.end();
+  }
+
+  private chosen(): Model | undefined {
+    return this.state.models.value.find((each) => each.id === this.model);
   }
 
   private problem(model: Model): string | undefined {
     return model.problems[this.state.scene.value?.id ?? ""];
   }
 
-  private showCard(): void {
-    const model = this.state.models.value.find((each) => each.id === this.model);
-    if (!model) {
-      this.card.replaceChildren();
-      this.start.disabled = true;
-      return;
-    }
-    const problem = this.problem(model);
-    this.start.disabled = problem !== undefined || !this.state.scene.value;
-    const facts = Object.entries({
-      maps: model.classes.join(", "),
-      needs: model.required.join(" "),
-      uses: model.optional.join(" "),
-      resolution: model.resolution,
-      ...model.card,
-    }).filter(([, value]) => value !== null && value !== undefined && value !== "");
-    const rows = facts.flatMap(([name, value]) => [el("dt", {}, name.replaceAll("_", " ")), el("dd", {}, written(value))]);
-    this.card.replaceChildren(
-      problem ? el("p", { class: "warning" }, problem) : el("span", {}),
-      el("details", {}, el("summary", {}, "About this model"), el("dl", {}, ...rows)),
+  private show(): void {
+    const models = this.state.models.value;
+    if (!this.chosen()) this.model = (models.find((each) => !this.problem(each)) ?? models[0])?.id ?? "";
+    const options = models.map((each): [string, string] => [each.id, this.problem(each) ? `${each.name} (not for this scene)` : each.name]);
+    const areas: [string, string][] = [["scene", "the whole scene"], ["box", "a box, drawn"], ["polygon", "a polygon, drawn"]];
+    this.choices.replaceChildren(
+      select("Model", options, this.model, (id) => {
+        this.model = id;
+        this.show();
+      }),
+      select("Area", areas, this.area, (kind) => this.choose(kind as AreaKind)),
     );
+    const model = this.chosen();
+    this.uncertain.hidden = !model || model.kind === "rules";
+    this.card.replaceChildren(...(model ? cardOf(model, this.problem(model)) : []));
+    this.ready();
   }
 
   private choose(kind: AreaKind): void {
     this.area = kind;
-    this.source.clear();
-    if (this.draw) this.map.removeInteraction(this.draw);
-    this.draw = null;
-    if (kind === "scene") return;
-    this.draw = kind === "box" ? new Draw({ source: this.source, type: "Circle", geometryFunction: createBox() }) : new Draw({ source: this.source, type: "Polygon" });
-    this.draw.on("drawstart", () => this.source.clear());
-    this.draw.on("drawend", () => this.draw?.setActive(false));
-    this.map.addInteraction(this.draw);
+    this.drawing.begin(kind);
+    this.show();
+  }
+
+  /** What is missing before it can start. */
+  private ready(): void {
+    const model = this.chosen();
+    const lacks = this.area !== "scene" && this.drawing.area === null;
+    this.start.disabled = !model || !this.state.scene.value || this.problem(model) !== undefined || lacks;
+    const how = this.area === "box" ? "Click two opposite corners on the map." : "Click the corners on the map; click the last one twice.";
+    this.hint.textContent = this.area === "scene" ? "" : lacks ? how : `${this.drawing.km2.toFixed(1)} km² are drawn.`;
   }
 
   private async predict(): Promise<void> {
     const scene = this.state.scene.value;
     if (!scene) return;
-    const drawn = this.source.getFeatures()[0]?.getGeometry();
-    const area = this.area === "scene" || !drawn ? null : (new GeoJSON().writeGeometryObject(drawn as Polygon) as object);
-    const job = await told(() => ask<Job>("POST", "/jobs", { kind: "predict", scene: scene.id, model: this.model, area }));
+    const area = this.area === "scene" ? null : this.drawing.area;
+    const uncertainty = this.uncertainty.checked && this.chosen()?.kind !== "rules";
+    const body = { kind: "predict", scene: scene.id, model: this.model, area, ...(uncertainty ? { uncertainty } : {}) };
+    this.start.disabled = true;
+    const job = await told(() => ask<Job>("POST", "/jobs", body));
     if (job && !this.state.jobs.value.some((each) => each.id === job.id)) this.state.jobs.value = [job, ...this.state.jobs.value];
-    this.choose("scene");
-    this.show();
+    if (job) this.choose("scene");
+    else this.ready();
+  }
+
+  private rows(): HTMLElement[] {
+    const jobs = this.state.jobs.value.slice(0, 8);
+    return jobs.length ? jobs.map((job) => this.row(job)) : [el("li", { class: "quiet" }, "None yet. The result is a new layer of proposals; no other layer is touched.")];
   }
 
   private row(job: Job): HTMLLIElement {
-    const model = this.state.models.value.find((each) => each.id === job.model)?.name ?? job.model;
-    const scene = this.state.scenes.value.find((each) => each.id === job.scene)?.name ?? job.scene;
-    const row = el("li", { class: job.state, "data-job": job.id }, el("strong", {}, `${model} on ${scene}`), el("small", {}, job.error ?? (job.message || job.state)));
+    const scene = this.state.scenes.value.find((each) => each.id === job.scene);
+    const said = job.error ?? (job.state === "done" ? "" : job.message || job.state);
+    const state = el("span", { class: `state ${job.state}` }, job.state);
+    const row = el("li", { class: job.state, "data-job": job.id }, el("strong", {}, job.name), el("small", {}, state, scene?.name ?? "a scene that is gone"));
+    if (said) row.append(el("small", { class: "said" }, said));
     if (job.state === "running" || job.state === "queued") {
-      row.append(el("progress", { max: "1", value: String(job.progress), "aria-label": "Progress" }));
-      row.append(button("Cancel", () => void told(() => ask("DELETE", `/jobs/${job.id}`))));
+      row.append(
+        el("progress", { max: "1", value: String(job.progress), "aria-label": `Progress of ${job.name}` }),
+        button("Cancel", () => void told(() => ask("DELETE", `/jobs/${job.id}`))),
+      );
     }
-    const made = this.state.layers.value.find((layer) => layer.id === job.result?.inventory);
-    if (made) row.append(button("Show its outlines", () => (this.state.active.value = made)));
+    if (job.result) row.append(this.results(job, job.result));
     return row;
   }
-}
 
-/** A fact of a card as text. */
-function written(value: unknown): string {
-  if (Array.isArray(value)) return value.map(written).join(", ");
-  if (value !== null && typeof value === "object") {
-    return Object.entries(value).map(([name, each]) => `${name} ${written(each)}`).join("; ");
+  private results(job: Job, result: NonNullable<Job["result"]>): HTMLElement {
+    const buttons = el("div", { class: "buttons small" });
+    const made = this.state.layers.value.find((layer) => layer.id === result.inventory);
+    if (made) {
+      buttons.append(
+        button("Outlines", () => {
+          this.there(job);
+          this.state.show(made.id, { visible: true });
+          this.state.active.value = made;
+          if (made.bounds) this.view.fit(made.bounds);
+        }),
+      );
+    }
+    for (const [raster, title] of RASTERS.filter(([name]) => result.rasters.includes(name))) {
+      const shown = this.state.raster.value?.job === job.id && this.state.raster.value.raster === raster;
+      const see = (): void => {
+        this.there(job);
+        this.state.raster.value = shown ? null : { job: job.id, raster };
+      };
+      buttons.append(button(title, see, { "aria-pressed": String(shown) }));
+    }
+    return buttons;
   }
-  return typeof value === "number" && !Number.isInteger(value) ? value.toFixed(3) : String(value);
+
+  /** Go to the scene of a job. */
+  private there(job: Job): void {
+    const scene = this.state.scenes.value.find((each) => each.id === job.scene);
+    if (scene && scene.id !== this.state.scene.value?.id) enter(this.state, scene);
+  }
 }

@@ -1,10 +1,10 @@
 /** Who corrects: kept with each change. */
 
-import { el, section } from "../dom";
+import { el } from "../dom";
 import type { State } from "../state";
 
-export function whoPanel(state: State): HTMLElement {
-  const input = el("input", { type: "text", value: state.who.value, maxlength: "200", autocomplete: "name" });
+export function nameField(state: State): HTMLElement {
+  const input = el("input", { type: "text", value: state.who.value, maxlength: "200", autocomplete: "name", placeholder: "You: name", "aria-label": "Your name, kept with each change", title: "Your name, kept with each change" });
   input.addEventListener("change", () => (state.who.value = input.value.trim()));
-  return section("You", el("label", { class: "field" }, el("span", {}, "Name, kept with each change"), input));
+  return input;
 }

@@ -89,9 +89,11 @@ class JobStore:
             return self._set(connection, job_id, ("running",), progress=progress, message=message) is not None
 
     def band(self, job_id: str, data: Mapping[str, Any]) -> None:
-        """Tell that a row band of a job is mapped."""
+        """Tell that a row band of a running job is mapped."""
+        runs = sa.select(jobs.c.id).where(jobs.c.id == job_id, jobs.c.state == "running")
         with self.database.write() as connection:
-            note(connection, "band", data, job_id)
+            if connection.execute(runs).first() is not None:
+                note(connection, "band", data, job_id)
 
     def finish(self, job_id: str, result: Mapping[str, Any], message: str = "done") -> bool:
         """End a running job well; False when it is not running any more."""

@@ -13,10 +13,10 @@ from shapely.geometry.base import BaseGeometry
 
 from firnline.classes import UNKNOWN, LabelScheme
 from firnline.clip import cut_scene, outside, window_of
-from firnline.errors import ModelError, SceneError
+from firnline.errors import ModelError, OutputError, SceneError
 from firnline.features import FeatureSource
 from firnline.files import replaced
-from firnline.inference.journal import Journal
+from firnline.inference.journal import Journal, clear, open_journal
 from firnline.inference.open_model import RULES
 from firnline.inference.runtime import Runtime, open_runtime
 from firnline.inventory.glaciers import find_glaciers
@@ -67,6 +67,7 @@ class Prediction:
         if not self.folder.mapped.is_file():
             self._say(0.0, "checks the scene")
             ready = self._prepared()
+            self._drop_other_work(ready)
             self._say(_CHECKED, "maps")
             map_prepared(ready, lambda done, count: self._mapped(ready, done, count), self._note)
         shutil.rmtree(self.folder.part, ignore_errors=True)
@@ -86,6 +87,7 @@ class Prediction:
         settings = MapSettings(
             minimum_area_km2=self.job.settings["minimum_area_km2"], uncertainty=self.job.settings["uncertainty"],
             force=self.job.settings["force"], area=self.area,
+            report=False,
         )  # fmt: skip
         whole = prepare(entry.source, model, self.folder.map, settings, runtimes=self._runtime)
         if self.area is None:
@@ -97,6 +99,17 @@ class Prediction:
         self._say(_CHECKED / 2, "cuts the area out of the scene")
         cut = FeatureSource(cut_scene(entry.scene, window, part, again=False), entry.dem)
         return prepare(cut, model, self.folder.map, settings, found=whole.found, runtimes=self._runtime)
+
+    def _drop_other_work(self, ready: Prepared) -> None:
+        """Begin anew where the scene, the model or firnline changed since the work was stopped."""
+        work = ready.out_dir / WORK
+        if not work.is_dir():
+            return
+        try:
+            open_journal(work, ready.depends_on)
+        except OutputError:
+            clear(work)
+            shutil.rmtree(self.folder.picture(0).parent, ignore_errors=True)
 
     def _scene(self) -> SceneEntry:
         entry = self.project.scene(self.job.scene_id)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import geopandas as gpd
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from firnline.inventory.read_parts import read_parts
+from firnline.server.layer_inventory import origin_of
 from firnline.server.problems import NotFound, Problem
 from firnline.server.routes.answers import LayerAnswer, layer_answer
 from firnline.server.routes.dependencies import Id, ProjectDep, StoreDep
+from firnline.server.store.layer import Layer
 from firnline.server.store.store import Store
+from firnline.server.vector_files import require_plain
 
 router = APIRouter(tags=["inventories"])
 
@@ -68,14 +72,17 @@ def make(project: ProjectDep, store: StoreDep, new: NewLayer, response: Response
             HTTPStatus.UNPROCESSABLE_ENTITY, "a layer comes from a file or from another layer, not from both"
         )
     crs = scene.scene.grid.crs.to_wkt()
-    origin: dict[str, str] = {"scene": scene.name}
+    origin: dict[str, Any] = {"scene": scene.name}
     findings: tuple[str, ...] = ()
     if new.file is not None:
         parts, findings = _from_file(project, new.file, crs)
-        origin["file"] = project.files()[new.file].name
+        origin |= {"file": project.files()[new.file].name, "scheme": parts.attrs["scheme"]}
     elif new.inventory is not None:
-        parts = _copied(store, new.inventory, crs)
-        origin["inventory"] = new.inventory
+        parts, source = _copied(store, new.inventory, crs)
+        # What it came from stays known when the other layer is put away: above all, what its map did not see.
+        origin |= {"inventory": source.id, "revision": source.revision, "began": dict(origin_of(source))}
+        if "model" in origin_of(source):
+            origin["model"] = origin_of(source)["model"]
     else:
         parts = gpd.GeoDataFrame({"class": []}, geometry=[], crs=crs)
     pixel = scene.scene.grid.resolution
@@ -97,13 +104,22 @@ def put_away(store: StoreDep, layer_id: Id) -> None:
 
 
 def _from_file(project: ProjectDep, file_id: str, crs: str) -> tuple[gpd.GeoDataFrame, tuple[str, ...]]:
-    raise NotImplementedError
+    entry = project.files().get(file_id)
+    if entry is None:
+        raise NotFound("file")
+    require_plain(entry.path)
+    parts = read_parts(entry.path, crs)
+    return parts, parts.attrs["findings"]
 
 
-def _copied(store: Store, layer_id: str, crs: str) -> gpd.GeoDataFrame:
-    """The parts of another layer, which must have the same CRS: brought into another, edges would come apart."""
-    if store.layer(layer_id).crs != crs:
+def _copied(store: Store, layer_id: str, crs: str) -> tuple[gpd.GeoDataFrame, Layer]:
+    """The parts of another layer, which must have the same CRS: brought into another, edges would come apart.
+
+    Also that layer at their revision, up to which its corrections are part of the copy's provenance.
+    """
+    layer = store.layer(layer_id)
+    if layer.crs != crs:
         raise Problem(
             HTTPStatus.UNPROCESSABLE_ENTITY, "the layer is in another CRS than the scene: export and import it"
         )
-    return store.features_frame(layer_id)
+    return store.features_frame(layer_id, layer.revision), layer

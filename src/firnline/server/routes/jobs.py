@@ -141,7 +141,8 @@ def picture(request: Request, jobs: JobsDep, job_id: Id, band: Annotated[int, Pa
     return send_file_range(jobs.folder(job_id).picture(band), request, "image/png")
 
 
-@router.api_route("/jobs/{job_id}/result/{raster}.tif", methods=["GET", "HEAD"], response_class=Response)
+@router.head("/jobs/{job_id}/result/{raster}.tif", response_class=Response, include_in_schema=False)
+@router.get("/jobs/{job_id}/result/{raster}.tif", response_class=Response)
 def result(
     request: Request, jobs: JobsDep, job_id: Id, raster: Literal["classes", "probabilities", "uncertainty"]
 ) -> Response:

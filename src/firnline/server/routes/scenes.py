@@ -8,6 +8,7 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from firnline.errors import SceneError
 from firnline.preflight.finding import Severity
 from firnline.server.project import SceneEntry
 from firnline.server.recipes import recipes_of
@@ -148,10 +149,13 @@ def _answer(entry: SceneEntry) -> SceneAnswer:
 
 
 def _bands(entry: SceneEntry) -> list[BandAnswer]:
-    ranges = ranges_of(entry)
+    try:
+        ranges = ranges_of(entry)
+    except SceneError:  # damaged: told where its pixels are asked for, and the other scenes are shown
+        ranges = {}
     answers = []
     for band in entry.scene.bands:
-        low, high = ranges[band.name]
+        low, high = ranges.get(band.name, (None, None))
         is_nan = band.nodata is not None and math.isnan(band.nodata)  # for which JSON has no number
         answers.append(
             BandAnswer(

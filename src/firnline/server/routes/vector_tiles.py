@@ -41,7 +41,8 @@ def tile(
     now = layer.revision if at is None else min(at, layer.revision)
     revision = tile_revision(store, layer_id, now, grid, place)
     etag = f'"{layer_id}-{revision}-{z}-{x}-{y}"'
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    is_past = at is not None and at <= layer.revision  # a revision never changes
+    headers = {"ETag": etag, "Cache-Control": "private, " + ("max-age=86400, immutable" if is_past else "no-cache")}
     if is_known(request, etag):
         return Response(status_code=304, headers=headers)
     content = tile_mvt(store, layer_id, revision, grid, place)

@@ -1,0 +1,26 @@
+/** Questions to the person, as modal dialogs of the browser. */
+
+import { el } from "./dom";
+
+/** Ask with a form of fields; whether the person agreed. */
+export function askWith(title: string, yes: string, ...fields: HTMLElement[]): Promise<boolean> {
+  const buttons = el("div", { class: "buttons" }, el("button", { value: "" }, "Cancel"), el("button", { value: "yes", class: "primary" }, yes));
+  const form = el("form", { method: "dialog" }, el("h2", {}, title), ...fields, buttons);
+  const dialog = el("dialog", { "aria-label": title }, form);
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "yes");
+    });
+  });
+}
+
+/** Give the browser a file to keep. */
+export function keepFile(blob: Blob, name: string): void {
+  const link = el("a", { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  // Not at once: some browsers read the blob only after the click is over.
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
