@@ -5,6 +5,7 @@ import { unByKey } from "ol/Observable";
 
 import { ROOT } from "../api";
 import type { Editor } from "./editor";
+import { boundsOf } from "./geometry";
 import type { Outline, OutlinePage } from "./operations";
 
 /** More outlines than this are for looking at, not for editing. */
@@ -98,6 +99,10 @@ export class Loader {
     const page = await this.get<OutlinePage>(`features?bbox=${bbox}&limit=${MOST_OUTLINES}`, asking.signal);
     if (!page || asking.signal.aborted || this.layer !== layer) return true;
     const keep = new Set(this.editor.selection.ids);
+    if (page.revision < this.editor.outlines.revision) {
+      this.soon(); // asked before a change whose answer is here already
+      return true;
+    }
     if (page.next && !last) return false;
     if (page.next) {
       this.editor.outlines.empty(keep);
@@ -127,17 +132,29 @@ export class Loader {
     if (!changes || layer !== this.layer) return false;
     const ids = new Set(changes.flatMap((change) => change.features));
     if (ids.size > 50) return false;
-    const found = await Promise.all([...ids].map((id) => this.get<Outline>(`features/${id}`)));
-    // An outline that could not be asked for is not one that is gone.
-    if (layer !== this.layer || found.includes(undefined)) return false;
-    const features = found.filter((outline): outline is Outline => Boolean(outline));
-    const held = new Set(features.map((outline) => outline.id));
-    outlines.apply({ features, removed: [...ids].filter((id) => !held.has(id)) });
+    const features = await this.changed([...ids]);
+    if (layer !== this.layer || !features) return false;
+    const there = new Set(features.map((outline) => outline.id));
+    outlines.apply({ features, removed: [...ids].filter((id) => !there.has(id)) });
     outlines.revision = Math.max(outlines.revision, ...changes.map((change) => change.revision));
     this.newest = outlines.revision;
     this.dropUnheld();
     this.editor.changed();
     return true;
+  }
+
+  /** Outlines of these ids as they are now: those held by their place (some may be gone), new ones by their id. */
+  private async changed(ids: string[]): Promise<Outline[] | null> {
+    const { outlines } = this.editor;
+    const held = ids.map((id) => outlines.outline(id)).filter((outline): outline is Outline => outline !== undefined);
+    const known = new Set(held.map((outline) => outline.id));
+    const found = await Promise.all(ids.filter((id) => !known.has(id)).map((id) => this.get<Outline>(`features/${id}`)));
+    const bounds = boundsOf(held);
+    const page = bounds && (await this.get<OutlinePage>(`features?bbox=${bounds.join(",")}&limit=${MOST_OUTLINES}`));
+    // An outline that could not be asked for is not one that is gone.
+    if (found.includes(undefined) || page === undefined || page?.next) return null;
+    const wanted = new Set(ids);
+    return [...(page?.features ?? []), ...found].filter((outline): outline is Outline => !!outline && wanted.has(outline.id));
   }
 
   /** GET below the layer; null when it is not there, undefined when the server cannot be asked. */

@@ -102,7 +102,11 @@ export class Outlines {
   /** An operation's answer: the changed outlines as the server made them. */
   apply(answer: Pick<Answer, "features" | "removed">): void {
     for (const id of answer.removed) this.truth.delete(id);
-    for (const outline of answer.features) this.truth.set(outline.id, outline);
+    for (const outline of answer.features) {
+      // An older answer may come in late: versions only rise, also by undo.
+      const held = this.truth.get(outline.id)?.properties.version ?? 0;
+      if (outline.properties.version >= held) this.truth.set(outline.id, outline);
+    }
     this.show([...answer.removed, ...answer.features.map((outline) => outline.id)]);
   }
 
