@@ -69,6 +69,8 @@ export class ConflictDialog {
     document.body.append(dialog);
     this.dialog = dialog;
     dialog.show(); // not modal: the map behind shows both versions and can be moved
+    this.editor.muted = new Set([...entry.before.map((outline) => outline.id), ...conflicts.map((each) => each.feature)]);
+    this.editor.changed();
     this.picture(entry, conflicts, "both");
     this.zoom(entry, conflicts);
     dialog.querySelector<HTMLButtonElement>("button")?.focus();
@@ -142,6 +144,8 @@ export class ConflictDialog {
     this.dialog?.close();
     this.dialog?.remove();
     this.dialog = null;
+    this.editor.muted = new Set();
+    this.editor.changed();
     this.mine.clear();
     this.other.clear();
   }

@@ -32,6 +32,8 @@ export class Editor {
   last: LastChange | null = null;
   /** Area difference of what is being dragged or drawn now, m², or null. */
   liveM2: number | null = null;
+  /** Outlines that something else draws for now: the two sides of a conflict. */
+  muted: ReadonlySet<string> = new Set();
   /** May outlines be edited here? Why not, otherwise. */
   blocked: string | null = "choose an inventory to edit";
   onConflict: (entry: OutboxEntry, conflicts: Conflict[]) => void = () => undefined;

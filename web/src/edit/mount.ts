@@ -36,6 +36,7 @@ function addLayers(editor: Editor, box: ToolBox, view: { current: string | null 
   };
   const style = (feature: FeatureLike) => {
     const id = String(feature.getId());
+    if (editor.muted.has(id)) return [];
     return outlineStyle(feature, editor.selection.has(id), withVertices(id));
   };
   const layer = new VectorLayer({ source: editor.outlines.source, style, zIndex: 500 });
