@@ -49,6 +49,7 @@ def test_the_page_opens_on_a_scene(person: Person) -> None:
 
 def test_a_prediction_of_an_area_appears_and_is_a_layer_of_proposals(person: Person) -> None:
     page = person.page
+    page.get_by_test_id("tab-predict").click()
     page.get_by_label("Area").select_option("box")
     x, y = person.centre()
     page.mouse.move(*person.at(x - 2000, y - 2000))
@@ -189,6 +190,7 @@ def test_an_export_opens_in_other_programs(person: Person, tmp_path: Path) -> No
 
 @pytest.mark.slow
 def test_a_server_that_is_killed_goes_on_with_its_job(person: Person, served: Served, browser: Browser) -> None:
+    person.page.get_by_test_id("tab-predict").click()
     person.page.get_by_test_id("predict").click()
     person.until(lambda: person.ask("firnline.state.jobs.value[0]?.state") == "running")
     job = person.ask("firnline.state.jobs.value[0].id")
