@@ -27,3 +27,6 @@ say "Now open"
 echo "  $folder/map-unet/report.html     in a browser: what was mapped, and how far to trust it"
 echo "  $folder/map-unet/glaciers.gpkg   in QGIS: the outlines, with their style"
 echo "  $folder/map-ratio/report.html    the same by the plain rules"
+
+say "And go on in the browser: see, predict, correct, deliver"
+echo "  firnline serve $folder           (where firnline is not on the path: .venv/bin/firnline)"

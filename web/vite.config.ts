@@ -8,6 +8,7 @@ export default defineConfig({
     target: "es2022",
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rolldownOptions: { input: ["index.html", "api.html"] },
   },
   server: { proxy: { "/api": "http://127.0.0.1:8770" } },
 });

@@ -44,7 +44,7 @@ def test_the_page_opens_on_a_scene(person: Person) -> None:
     page.keyboard.press(".")
     assert person.ask("firnline.state.scene.value.id") != before
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("Reshape along a line")
+    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("reshape along a line")
 
 
 def test_a_prediction_of_an_area_appears_and_is_a_layer_of_proposals(person: Person) -> None:

@@ -23,6 +23,8 @@ export class AreaDrawing {
     private readonly changed: () => void,
     /** Called before a drawing begins: whatever else takes clicks is put down. */
     private readonly before: () => void,
+    /** Called when an area is drawn. */
+    private readonly after: () => void,
   ) {
     const style = [
       new Style({ stroke: new Stroke({ color: "#fff", width: 4 }), fill: new Fill({ color: "rgba(255,255,255,0.08)" }) }),
@@ -52,7 +54,10 @@ export class AreaDrawing {
       this.source.clear();
       this.source.addFeature(event.feature as Feature<Polygon>);
       // After the click that ended it is over, or it would choose an outline.
-      setTimeout(() => this.end(), 0);
+      setTimeout(() => {
+        this.end();
+        this.after();
+      }, 0);
       this.changed();
     });
     this.before();

@@ -29,6 +29,7 @@ export class Disagreement {
   private readonly source = new VectorSource<Feature>({ wrapX: false });
   private readonly layer: VectorLayer;
   private asked = "";
+  private active = "";
 
   constructor(
     private readonly state: State,
@@ -52,6 +53,10 @@ export class Disagreement {
   private async follow(): Promise<void> {
     const { active, difference } = this.state;
     const layer = active.value;
+    const moved = (layer?.id ?? "") !== this.active;
+    this.active = layer?.id ?? "";
+    // Snapshots are of one layer: they mean nothing to the next one.
+    if (moved && difference.value && difference.value.layer === undefined) return void (difference.value = null);
     const against = difference.value;
     if (!layer || !against || against.layer === layer.id) {
       this.asked = "";

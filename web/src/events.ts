@@ -40,9 +40,16 @@ export class ServerEvents {
     const before = this.state.jobs.value.find((each) => each.id === job.id);
     this.state.jobs.value = [job, ...others];
     if (before && before.state !== job.state) {
+      if (job.state === "done") void this.take(job);
       if (job.state === "done") notify("The prediction is finished: its outlines are a new layer of proposals.", "success");
       if (job.state === "failed") notify(`The prediction failed: ${job.error ?? "see the server's log"}`, "error");
     }
+  }
+
+  /** Work goes on with a prediction where there is no other layer that is worked on. */
+  private async take(job: Job): Promise<void> {
+    await refreshLayers(this.state);
+    this.state.active.value ??= this.state.layers.value.find((layer) => layer.id === job.result?.inventory) ?? null;
   }
 
   private async layerChanged(id: string, revision: number): Promise<void> {

@@ -85,6 +85,7 @@ function join({ editor, box, layer }: Editing): void {
   editor.onChange(follow);
   for (const each of [state.active, state.shown, state.overlaysHidden, state.onlyDisagreement]) each.onChange(follow);
   predict.beforeDrawing = () => box.take("hand");
+  predict.afterDrawing = () => box.take("select");
   let tool = box.active?.id;
   box.onChange(() => {
     if (box.active?.id === tool) return;

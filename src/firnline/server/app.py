@@ -126,6 +126,7 @@ def create_app(
         api.include_router(router)
     app.include_router(api)
     app.add_api_route("/", _page, include_in_schema=False)
+    app.add_api_route("/api", _api_page, include_in_schema=False)
     if STATIC.is_dir():
         app.mount("/", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(Guard, hosts=hosts)
@@ -133,7 +134,15 @@ def create_app(
 
 
 async def _page() -> Response:
-    page = STATIC / "index.html"
+    return _built("index.html")
+
+
+async def _api_page() -> Response:
+    return _built("api.html")
+
+
+def _built(name: str) -> Response:
+    page = STATIC / name
     if page.is_file():
         return FileResponse(page, headers={"Cache-Control": "no-cache"})
     said = "The front end is not built here: run `make web` in the repository. The API answers under /api/v1."

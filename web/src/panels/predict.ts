@@ -5,6 +5,7 @@ import { ask, type Job, type Model } from "../api";
 import { button, el, section, select } from "../dom";
 import { told } from "../notices";
 import type { MapView } from "../map";
+import { hasWebGL } from "../scene_layer";
 import type { RasterChoice, State } from "../state";
 import { cardOf } from "./model_card";
 import { enter, findingsOf } from "./scenes";
@@ -27,6 +28,7 @@ export class PredictPanel {
   private readonly uncertain = el("label", { class: "check" }, this.uncertainty, "Uncertainty too (slower)");
   /** Called before an area is drawn: the editing tools are put down. */
   beforeDrawing: () => void = () => undefined;
+  afterDrawing: () => void = () => undefined;
   private model = "";
   private area: AreaKind = "scene";
 
@@ -34,7 +36,7 @@ export class PredictPanel {
     private readonly state: State,
     private readonly view: MapView,
   ) {
-    this.drawing = new AreaDrawing(view.map, () => this.ready(), () => this.beforeDrawing());
+    this.drawing = new AreaDrawing(view.map, () => this.ready(), () => this.beforeDrawing(), () => this.afterDrawing());
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && this.drawing.drawing) this.choose("scene");
     });
@@ -99,7 +101,9 @@ export class PredictPanel {
     if (!scene) return;
     const area = this.area === "scene" ? null : this.drawing.area;
     const uncertainty = this.uncertainty.checked && this.chosen()?.kind !== "rules";
-    const body = { kind: "predict", scene: scene.id, model: this.model, area, ...(uncertainty ? { uncertainty } : {}) };
+    // So that it is told from one of the whole scene in the list of layers.
+    const name = area ? { name: `${this.chosen()?.name ?? this.model}, ${this.drawing.km2.toFixed(1)} km² of ${scene.name}`.slice(0, 200) } : {};
+    const body = { kind: "predict", scene: scene.id, model: this.model, area, ...name, ...(uncertainty ? { uncertainty } : {}) };
     this.start.disabled = true;
     const job = await told(() => ask<Job>("POST", "/jobs", body));
     if (job && !this.state.jobs.value.some((each) => each.id === job.id)) this.state.jobs.value = [job, ...this.state.jobs.value];
@@ -141,7 +145,7 @@ export class PredictPanel {
         }),
       );
     }
-    for (const [raster, title] of RASTERS.filter(([name]) => result.rasters.includes(name))) {
+    for (const [raster, title] of RASTERS.filter(([name]) => hasWebGL && result.rasters.includes(name))) {
       const shown = this.state.raster.value?.job === job.id && this.state.raster.value.raster === raster;
       const see = (): void => {
         this.there(job);
