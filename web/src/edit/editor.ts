@@ -137,7 +137,7 @@ export class Editor {
   /** Whose change it is; whoever has not said a name is reminded once. */
   private name(): string {
     const who = this.place.who();
-    if (!who && !this.reminded) this.place.notify("Write your name under “You”: changes carry it", "info");
+    if (!who && !this.reminded) this.place.notify("Write your name at the top of the page: changes carry it", "info");
     this.reminded = true;
     return who || NOBODY;
   }
@@ -169,14 +169,20 @@ export class Editor {
     if (layer) await this.ask(layer.id, "redo", "Redo");
   }
 
+  /** Make an outline as it was in an earlier version. */
+  async revert(id: string, version: number): Promise<void> {
+    const layer = this.place.layer();
+    if (layer) await this.ask(layer.id, `features/${id}/revert`, "Revert", { version });
+  }
+
   /** Changes that the server alone can make: asked for once everything before them is there. */
-  private async ask(layer: string, route: "undo" | "redo", title: string): Promise<void> {
+  private async ask(layer: string, route: string, title: string, more: Record<string, number> = {}): Promise<void> {
     await this.outbox.flush();
     if (this.outbox.waiting(layer).length > 0) {
       this.place.notify(`${title} waits for the connection: changes are not sent yet`, "warning");
       return;
     }
-    const body = { session: this.place.session, who: this.name() };
+    const body = { session: this.place.session, who: this.name(), ...more };
     const reply = await post(`/inventories/${layer}/${route}`, body);
     if (reply.kind === "applied") this.take(layer, title, reply.answer);
     else if (reply.kind === "unreachable") this.place.notify(`${title}: no connection to the server`, "warning");

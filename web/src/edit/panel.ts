@@ -3,6 +3,7 @@
 import { CLASS_NAMES } from "../colours";
 import { el, km2, signedKm2 } from "./dom";
 import type { Editor } from "./editor";
+import { mountHistory } from "./history";
 import { mountOptions } from "./options";
 import type { Simplification } from "./actions";
 import { planeArea } from "./geometry";
@@ -53,15 +54,6 @@ function facts(editor: Editor): HTMLElement[] {
   return parts;
 }
 
-/** To the versions of the outline, which the page's own panel lists. */
-function historyLink(editor: Editor): HTMLElement {
-  const show = (): void => document.querySelector('[data-testid="history"]')?.scrollIntoView({ behavior: "smooth", block: "nearest" });
-  const link = el("button", { type: "button", class: "edit-link", "data-testid": "history-open", onclick: show }, "History of this outline");
-  editor.onChange(() => (link.hidden = editor.selection.size !== 1));
-  link.hidden = true;
-  return link;
-}
-
 /** Fill the panel: the tool's hint and options, facts of what is chosen, classes, history. */
 export function mountPanel(editor: Editor, box: ToolBox, simplification: Simplification): void {
   const title = el("h2", { class: "edit-title" }, "Correct");
@@ -82,7 +74,7 @@ export function mountPanel(editor: Editor, box: ToolBox, simplification: Simplif
   const section = el("section", { class: "edit-panel", "aria-label": "Correct outlines", "data-testid": "edit-panel" }, title, blocked);
   mountOptions(section, editor, box, simplification);
   section.append(count, classRow, list);
-  section.append(historyLink(editor));
+  mountHistory(section, editor);
   editor.place.panel.append(section);
 
   const refresh = (): void => {
