@@ -63,9 +63,8 @@ class Person:
             body = {"operation": "draw", "class": class_, "session": "before", "who": "nobody"}
             body["geometry"] = {"type": "Polygon", "coordinates": [[list(at) for at in ground.exterior.coords]]}
             ids.append(self.api("POST", f"/inventories/{made}/operations", body)["features"][0]["id"])
-        self.page.evaluate("location.reload()")
-        self.page.wait_for_load_state()
-        self.until(lambda: self.ask("window.firnline?.state.models.value.length ?? 0") > 0)
+        self.page.reload()
+        self.until(lambda: self.ask("firnline.state.models.value.length") > 0)
         self.page.locator(f"[data-layer='{made}'] button.name").click()
         self.until(lambda: self.layer == made)
         return ids
