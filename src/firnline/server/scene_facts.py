@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -23,25 +21,6 @@ _FEW_BLOCKS: Final = 16
 
 _ranges: Kept[tuple[str, str], dict[str, Range]] = Kept(1000)
 _findings: Kept[tuple[str, str], tuple[Finding, ...]] = Kept(200)
-
-
-@dataclass(frozen=True)
-class CrsFacts:
-    """A CRS as a browser needs it; `epsg` is None where it has no number."""
-
-    epsg: int | None
-    name: str
-    proj4: str
-
-
-def crs_of(scene: Scene) -> CrsFacts:
-    """The CRS of a scene."""
-    import pyproj
-
-    crs = pyproj.CRS.from_wkt(scene.grid.crs.to_wkt())
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a proj4 string says less than WKT: browsers read no other
-        return CrsFacts(scene.grid.crs.to_epsg(), crs.name, crs.to_proj4())
 
 
 def level_of(scene: Scene) -> str:

@@ -14,6 +14,7 @@ import type { State } from "../state";
 const FORMATS: [string, string][] = [
   ["gpkg", "GeoPackage (QGIS, with styles)"],
   ["rgi7", "RGI 7.0"],
+  ["glims", "GLIMS (with submission.yaml of the folder)"],
   ["oggm", "OGGM"],
   ["shp", "Shapefile"],
   ["geojson", "GeoJSON"],

@@ -13,15 +13,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse
 
+from firnline.errors import ConfigError
 from firnline.inventory.delivery.deliver import Form, deliver
-from firnline.inventory.delivery.submission import Submission
+from firnline.inventory.delivery.submission import Submission, read_submission
 from firnline.server.layer_inventory import Revision, inventory_of_layer, revision_of
+from firnline.server.project import Project
 from firnline.server.routes.dependencies import Id, ProjectDep, StoreDep
 
 router = APIRouter(tags=["inventories"])
 
 _MEDIA: Final = {".gpkg": "application/geopackage+sqlite3", ".zip": "application/zip"}
 _LONGEST: Final = 60
+SUBMISSION: Final = "submission.yaml"
+"""In the project's folder: what GLIMS asks of who submits, for exports that do not bring it."""
 
 
 class Export(BaseModel):
@@ -34,7 +38,10 @@ class Export(BaseModel):
     region: Annotated[str | None, Field(max_length=5, description="RGI 7 region of glaciers without one, 15-03")] = (
         None
     )
-    submission: Annotated[Submission | None, Field(description="what GLIMS asks for; for glims only")] = None
+    submission: Annotated[
+        Submission | None,
+        Field(description="what GLIMS asks for; without it submission.yaml of the project's folder counts"),
+    ] = None
 
 
 @router.post(
@@ -45,12 +52,15 @@ class Export(BaseModel):
 def export(project: ProjectDep, store: StoreDep, layer_id: Id, wanted: Export) -> Response:
     """Deliver a layer: the file of ``gpkg``, else a folder of files as a zip."""
     revision = revision_of(store, layer_id, wanted.snapshot)
+    submission = wanted.submission
+    if wanted.format is Form.GLIMS and submission is None:
+        submission = _of_the_project(project)
     inventory = inventory_of_layer(project, store, revision)
     folder = TemporaryDirectory(prefix="firnline-export-")
     try:
         name = file_name(revision, wanted.format)
         out = Path(folder.name) / (f"{name}.gpkg" if wanted.format is Form.GEOPACKAGE else name)
-        deliver(inventory, out, wanted.format, submission=wanted.submission, region=wanted.region)
+        deliver(inventory, out, wanted.format, submission=submission, region=wanted.region)
         path = out if out.is_file() else _zipped(out)
     except BaseException:
         folder.cleanup()
@@ -62,6 +72,17 @@ def export(project: ProjectDep, store: StoreDep, layer_id: Id, wanted: Export) -
         headers={"Cache-Control": "no-store"},
         background=BackgroundTask(folder.cleanup),
     )
+
+
+def _of_the_project(project: Project) -> Submission:
+    """What the project's folder says to GLIMS."""
+    path = project.folder / SUBMISSION
+    if not path.is_file():
+        raise ConfigError(
+            "GLIMS asks who made the outlines, how, and from which images",
+            do=f"put {SUBMISSION} into the project's folder (docs/delivery.md, examples/delivery/submission.yaml)",
+        )
+    return read_submission(path)
 
 
 def file_name(revision: Revision, form: Form) -> str:

@@ -12,19 +12,12 @@ from firnline.errors import SceneError
 from firnline.preflight.finding import Severity
 from firnline.server.project import SceneEntry
 from firnline.server.recipes import recipes_of
+from firnline.server.routes.answers import CrsAnswer, crs_answer
 from firnline.server.routes.dependencies import ProjectDep, SceneDep
-from firnline.server.scene_facts import crs_of, findings_of, level_of, ranges_of
+from firnline.server.scene_facts import findings_of, level_of, ranges_of
 from firnline.server.tile_grid import TileGrid
 
 router = APIRouter(tags=["scenes"])
-
-
-class CrsAnswer(BaseModel):
-    """A CRS; `epsg` is null where it has no number."""
-
-    epsg: int | None
-    name: str
-    proj4: str
 
 
 class BandAnswer(BaseModel):
@@ -119,7 +112,7 @@ def tile_grid_answer(grid: TileGrid) -> TileGridAnswer:
 
 
 def _answer(entry: SceneEntry) -> SceneAnswer:
-    scene, crs = entry.scene, crs_of(entry.scene)
+    scene = entry.scene
     rows, columns = scene.grid.shape
     return SceneAnswer(
         id=entry.id,
@@ -127,7 +120,7 @@ def _answer(entry: SceneEntry) -> SceneAnswer:
         sensor=None if scene.sensor is None else str(scene.sensor),
         date=None if scene.date is None else scene.date.isoformat(),
         level=level_of(scene),
-        crs=CrsAnswer(epsg=crs.epsg, name=crs.name, proj4=crs.proj4),
+        crs=crs_answer(scene.grid.crs.to_wkt()),
         bounds=scene.grid.bounds,
         resolution=scene.resolution,
         width=columns,
