@@ -1,0 +1,121 @@
+"""How soon the page shows its first map, and what a frame costs while 20,000 outlines are panned.
+
+    python benchmarks/web_page.py [--outlines 20000] [--size 2048]
+
+A real Chromium at a real `firnline serve`, on this machine, with WebGL drawn by the processor (SwiftShader) where
+there is no graphics card. A frame is the time that OpenLayers' `renderSync` takes on the main thread while the map
+moves by a twentieth of its width, 60 times, once the tiles are there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+from web_edits import coverage
+
+from firnline.server.project import Project
+from firnline.server.store.database import FILE, Database
+from firnline.server.store.store import Store
+from firnline.synthetic import make_range
+
+DRAWN_BY_THE_PROCESSOR = ("--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+FRAMES = """() => new Promise((done) => {
+    const view = firnline.map.getView(), took = [];
+    const wide = view.getResolution() * firnline.map.getSize()[0] / 20;
+    const step = () => {
+        const [x, y] = view.getCenter();
+        view.setCenter([x + (took.length < 30 ? wide : -wide), y]);
+        const begin = performance.now();
+        firnline.map.renderSync();
+        took.push(performance.now() - begin);
+        if (took.length < 60) requestAnimationFrame(step); else done(took);
+    };
+    step();
+})"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--outlines", type=int, default=20_000)
+    parser.add_argument("--size", type=int, default=2048)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        make_range(Path(folder), width=options.size, height=options.size, seed=2, sensor="landsat8")
+        fill(Path(folder), options.outlines)
+        command = [sys.executable, "-m", "firnline", "serve", folder, "--port", "0", "--no-browser"]
+        begin = time.perf_counter()
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        try:
+            assert server.stdout is not None
+            found = re.search(r"http://\S+", server.stdout.readline())
+            assert found
+            print(f"server answers after {time.perf_counter() - begin:.1f} s")
+            with sync_playwright() as playwright:
+                path = shutil.which("chromium") or shutil.which("google-chrome")
+                browser = playwright.chromium.launch(executable_path=path, args=list(DRAWN_BY_THE_PROCESSOR))
+                for visit in ("first", "second"):  # the second finds the display copy made, and percentiles known
+                    page = browser.new_page(viewport={"width": 1280, "height": 800})
+                    begin = time.perf_counter()
+                    page.goto(found[0])
+                    rendered(page)
+                    print(f"{visit} visit: map drawn after {time.perf_counter() - begin:.1f} s")
+                frames(page)
+                browser.close()
+        finally:
+            server.terminate()
+            server.communicate()
+
+
+def fill(folder: Path, count: int) -> None:
+    """A layer of many outlines over the scene and far beyond it, in the scene's CRS."""
+    project = Project(folder)
+    (scene,) = project.scenes().values()
+    crs = scene.scene.grid.crs
+    min_x, min_y, _, _ = scene.scene.grid.bounds
+    parts = coverage(count)
+    left, bottom, _, _ = parts.total_bounds
+    parts = parts.set_geometry(parts.geometry.translate(round(min_x - left), round(min_y - bottom))).set_crs(
+        crs.to_wkt(), allow_override=True
+    )
+    store = Store(Database(project.state / FILE))
+    store.create_layer("many", crs.to_wkt(), "reference", parts, pixel_m=30, scene_id=scene.id)
+    store.close()
+
+
+def rendered(page: Page) -> None:
+    """Wait until the map has the scene and has drawn all of it."""
+    while not page.evaluate("window.firnline?.state.look.value != null"):
+        page.wait_for_timeout(20)
+    page.evaluate(
+        "() => new Promise((done) => { firnline.map.once('rendercomplete', done); firnline.map.render(); })"
+    )
+
+
+def frames(page: Page) -> None:
+    for title, resolution in (
+        ("whole layer in view", 60.0),
+        ("about 2,000 in view", 15.0),
+        ("about 100 in view", 4.0),
+    ):
+        page.evaluate(f"firnline.map.getView().setResolution({resolution})")
+        rendered(page)
+        page.evaluate(FRAMES)  # tiles on the way are loaded by the first pass
+        rendered(page)
+        took: list[Any] = page.evaluate(FRAMES)
+        took.sort()
+        most = took[int(0.9 * len(took))]
+        print(f"{title:22} median {statistics.median(took):5.1f} ms   9 of 10 under {most:5.1f} ms")
+
+
+if __name__ == "__main__":
+    main()
