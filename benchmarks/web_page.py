@@ -28,7 +28,13 @@ from firnline.server.store.database import FILE, Database
 from firnline.server.store.store import Store
 from firnline.synthetic import make_range
 
-DRAWN_BY_THE_PROCESSOR = ("--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+DRAWN_BY_THE_PROCESSOR = (
+    "--no-sandbox",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-accelerated-2d-canvas",
+)
 FRAMES = """() => new Promise((done) => {
     const view = firnline.map.getView(), took = [];
     const wide = view.getResolution() * firnline.map.getSize()[0] / 20;

@@ -15,8 +15,14 @@ from firnline.server.app import STATIC
 from firnline.synthetic import make_range
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-WITHOUT_GPU = ("--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
-"""WebGL drawn by the processor, which machines without a screen have."""
+WITHOUT_GPU = (
+    "--no-sandbox",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-accelerated-2d-canvas",
+)
+"""WebGL drawn by the processor, which machines without a screen have; not lines, for which that is far slower."""
 
 
 @pytest.fixture(scope="session")
