@@ -147,8 +147,8 @@ class Runner:
             return
         said = _why(code)
         log.error("job %s failed: %s", job.id, said)
+        self.folder(job.id).drop_unfinished()  # before it is told: who hears of it finds nothing half-written
         self.store.fail(job.id, f"{said}; its log is {self.folder(job.id).log.relative_to(self.state.parent)}")
-        self.folder(job.id).drop_unfinished()
 
 
 def _why(code: int) -> str:
