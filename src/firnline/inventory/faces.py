@@ -15,7 +15,7 @@ from firnline.inventory.edges import linked_together
 Shapes = NDArray[np.object_]
 
 GRID_M: Final = 1e-3
-"""Coordinates of layers that are edited are whole millimetres."""
+"""Coordinates of layers that are edited are whole multiples of this: lines meet in points that both can hold."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,8 @@ from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from firnline.errors import EditError
-from firnline.inventory.editing.part import GRID_M, Change, Part, pieces, require_coverage
+from firnline.inventory.editing.part import Change, Part, pieces, require_coverage
+from firnline.inventory.faces import GRID_M
 
 Owner = str | Part | None
 """Who has a face: a part by its name, a new part (its geometry does not count), or nobody."""

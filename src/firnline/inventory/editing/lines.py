@@ -11,7 +11,8 @@ from shapely.geometry.base import BaseGeometry
 
 from firnline.errors import EditError
 from firnline.inventory.editing.faces import Faces, Owner, cut, give, kept, touched
-from firnline.inventory.editing.part import GRID_M, Change, Part, chosen, pieces, require_line
+from firnline.inventory.editing.part import Change, Part, chosen, pieces, require_line
+from firnline.inventory.faces import GRID_M
 
 
 def split(near: Sequence[Part], ids: Sequence[str], line: BaseGeometry | None) -> Change:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final
+from dataclasses import dataclass, field
 
 import numpy as np
 import shapely
@@ -12,9 +11,7 @@ from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from firnline.errors import EditError
-
-GRID_M: Final = 0.001
-"""Coordinates of parts are whole multiples of this, so that lines meet in points that both can hold."""
+from firnline.inventory.faces import GRID_M
 
 
 @dataclass(frozen=True)
@@ -136,11 +133,6 @@ def require_class(value: int | None, *, background: bool = False) -> int:
     if value in (1, 2) or (background and value == 0):
         return value
     raise EditError(f"{value} is no class of ice", do="give 1 for clean ice or 2 for debris-covered ice")
-
-
-def with_geometry(part: Part, geometry: Polygon) -> Part:
-    """The part on other ground."""
-    return replace(part, geometry=geometry)
 
 
 def require_coverage(before: Sequence[Part], after: Sequence[Part]) -> None:

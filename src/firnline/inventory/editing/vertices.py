@@ -14,7 +14,8 @@ from shapely.geometry.base import BaseGeometry
 
 from firnline.errors import EditError
 from firnline.inventory.editing.faces import nodes_shared
-from firnline.inventory.editing.part import GRID_M, Change, Part, on_grid, require_coverage
+from firnline.inventory.editing.part import Change, Part, on_grid, require_coverage
+from firnline.inventory.faces import GRID_M
 
 Position = tuple[float, float]
 _AT_EDGE: Final = 0.01

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import geopandas as gpd
 import shapely
@@ -14,8 +14,6 @@ import sqlalchemy as sa
 from firnline.inventory.polygonise import geodesic_areas_km2
 from firnline.server.store.layer import Author, Box, Feature, Transaction
 from firnline.server.store.tables import boxes, layers, transactions, versions
-
-NEVER: Final = None
 
 
 def now() -> str:
@@ -85,7 +83,7 @@ def insert_versions(connection: sa.Connection, layer_id: str, revision: int, fea
             "id": first + index, "layer_id": layer_id, "feature_id": feature.id, "version": feature.version,
             "class_value": feature.class_, "glacier_id": feature.glacier_id, "geometry": shapely.to_wkb(shape),
             "area_km2": feature.area_km2, "properties": dict(feature.properties), "from_revision": revision,
-            "to_revision": NEVER,
+            "to_revision": None,
         }
         for index, (feature, shape) in enumerate(zip(features, shapes, strict=True))
     ]  # fmt: skip

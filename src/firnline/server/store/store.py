@@ -21,8 +21,6 @@ from firnline.server.store.layer import Author, Box, Feature, Layer, Outcome, Pa
 from firnline.server.store.outlines import Outlines, last_change, outlines
 from firnline.server.store.tables import layers, snapshots
 
-KINDS = ("inventory", "proposal", "reference")
-
 
 class Store:
     """Layers of outlines of a project, every version of every outline kept.
