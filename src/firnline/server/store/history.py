@@ -36,15 +36,10 @@ def reverse(connection: sa.Connection, layer: sa.RowMapping, author: Author, *, 
     if not stack:
         raise NothingToReverseError(f"there is nothing to {REDO if redo else UNDO}")
     row = stack[-1]
-    of_layer = versions.c.layer_id == layer["id"]
-    made, ended = (
-        rows.features_of(
-            connection.execute(sa.select(versions).where(of_layer, column == row["revision"])).mappings()
-        )
-        for column in (versions.c.from_revision, versions.c.to_revision)
-    )
+    ended, made = work.versions_of(connection, layer["id"], row["revision"])
     _require_untouched(connection, layer["id"], made, ended)
-    return _restore(connection, layer, made, ended, author, row, redo)
+    again = [replace(each, version=_next_version(connection, layer["id"], each.id)) for each in ended]
+    return work.write(connection, layer, made, again, REDO if redo else UNDO, author, row["id"])
 
 
 def _require_untouched(connection: sa.Connection, layer_id: str, made: list[Feature], ended: list[Feature]) -> None:
@@ -61,24 +56,6 @@ def _require_untouched(connection: sa.Connection, layer_id: str, made: list[Feat
 def _is_alike(one: Feature, two: Feature) -> bool:
     same = (one.class_, one.glacier_id) == (two.class_, two.glacier_id)
     return same and one.geometry.equals_exact(two.geometry)
-
-
-def _restore(
-    connection: sa.Connection, layer: sa.RowMapping, made: list[Feature], ended: list[Feature], author: Author,
-    reversed_: sa.RowMapping, redo: bool,
-) -> Outcome:  # fmt: skip
-    revision = layer["revision"] + 1
-    transaction = rows.insert_transaction(
-        connection, layer["id"], revision, REDO if redo else UNDO, author, reversed_["id"]
-    )
-    rows.end_versions(connection, layer["id"], revision, [each.id for each in made])
-    again = [replace(each, version=_next_version(connection, layer["id"], each.id)) for each in ended]
-    rows.insert_versions(connection, layer["id"], revision, again)
-    area = rows.advance(connection, layer["id"], revision, again, made)
-    names = {each.id for each in again}
-    removed = tuple(each.id for each in made if each.id not in names)
-    difference = sum(each.area_km2 for each in again) - sum(each.area_km2 for each in made)
-    return Outcome(transaction, tuple(again), removed, area, difference)
 
 
 def _next_version(connection: sa.Connection, layer_id: str, feature_id: str) -> int:

@@ -94,7 +94,7 @@ def around(connection: sa.Connection, layer_id: str, places: Sequence[BaseGeomet
 
 def commit(
     connection: sa.Connection, layer: sa.RowMapping, change: Change, before: Sequence[Feature], operation: str,
-    author: Author, reverses: int | None = None,
+    author: Author,
 ) -> Outcome:  # fmt: skip
     """Write a change as the layer's next revision.
 
@@ -103,7 +103,6 @@ def commit(
     before
         The features that the change speaks of, as they are now.
     """
-    revision = layer["revision"] + 1
     was = {each.id: each for each in before}
     parts = [*change.changed, *(replace(part, id=rows.new_id()) for part in change.added)]
     areas = rows.areas_km2([part.geometry for part in parts], layer["crs"]) if parts else []
@@ -113,13 +112,40 @@ def commit(
         version = old.version + 1 if old is not None and old.id == part.id else 1
         said = dict(old.properties) if old is not None else {}
         now.append(Feature(part.id, version, part.class_value, part.glacier_id, part.geometry, area, said))
+    ended = named(connection, layer["id"], [*(part.id for part in change.changed), *change.removed])
+    return write(connection, layer, ended, now, operation, author)
+
+
+def write(
+    connection: sa.Connection, layer: sa.RowMapping, ended: Sequence[Feature], made: Sequence[Feature],
+    operation: str, author: Author, reverses: int | None = None,
+) -> Outcome:  # fmt: skip
+    """Write the layer's next revision: what ends with it, what begins, and the transaction that did it."""
+    revision = layer["revision"] + 1
     transaction = rows.insert_transaction(connection, layer["id"], revision, operation, author, reverses)
-    gone = [*(part.id for part in change.changed), *change.removed]
-    ended = named(connection, layer["id"], gone)
-    rows.end_versions(connection, layer["id"], revision, gone)
-    rows.insert_versions(connection, layer["id"], revision, now)
-    area = rows.advance(connection, layer["id"], revision, now, ended)
-    return Outcome(transaction, tuple(now), change.removed, area, sum(areas) - sum(each.area_km2 for each in ended))
+    rows.end_versions(connection, layer["id"], revision, [each.id for each in ended])
+    rows.insert_versions(connection, layer["id"], revision, made)
+    return _outcome(transaction, ended, made, rows.advance(connection, layer["id"], revision, made, ended))
+
+
+def _outcome(transaction: Transaction, ended: Sequence[Feature], made: Sequence[Feature], area_km2: float) -> Outcome:
+    names = {each.id for each in made}
+    removed = tuple(each.id for each in ended if each.id not in names)
+    difference = sum(each.area_km2 for each in made) - sum(each.area_km2 for each in ended)
+    return Outcome(transaction, tuple(made), removed, area_km2, difference)
+
+
+def versions_of(connection: sa.Connection, layer_id: str, revision: int) -> tuple[list[Feature], list[Feature]]:
+    """The versions that a revision ended, and those that it made."""
+    ended, made = (
+        rows.features_of(
+            connection.execute(
+                sa.select(versions).where(versions.c.layer_id == layer_id, column == revision)
+            ).mappings()
+        )
+        for column in (versions.c.to_revision, versions.c.from_revision)
+    )
+    return ended, made
 
 
 def require_versions(connection: sa.Connection, layer_id: str, expected: Mapping[str, int]) -> None:
@@ -152,15 +178,8 @@ def last_change(connection: sa.Connection, layer_id: str, feature_id: str) -> Tr
 
 def outcome_of(connection: sa.Connection, layer: sa.RowMapping, row: sa.RowMapping) -> Outcome:
     """What a transaction did, told again."""
-    of_layer = versions.c.layer_id == layer["id"]
-    made = sa.select(versions).where(of_layer, versions.c.from_revision == row["revision"])
-    ended = sa.select(versions).where(of_layer, versions.c.to_revision == row["revision"])
-    now = rows.features_of(connection.execute(made).mappings())
-    before = rows.features_of(connection.execute(ended).mappings())
-    names = {each.id for each in now}
-    difference = sum(each.area_km2 for each in now) - sum(each.area_km2 for each in before)
-    removed = tuple(each.id for each in before if each.id not in names)
-    return Outcome(rows.transaction_of(row), tuple(now), removed, layer["area_km2"], difference)
+    ended, made = versions_of(connection, layer["id"], row["revision"])
+    return _outcome(rows.transaction_of(row), ended, made, layer["area_km2"])
 
 
 def _done_before(connection: sa.Connection, layer: sa.RowMapping, author: Author) -> Outcome | None:
