@@ -84,7 +84,7 @@ class Person:
     def settled(self) -> None:
         """Wait until the map has drawn what it has to draw, and all changes have been answered."""
         self.page.evaluate(
-            "() => new Promise((done) => { firnline.map.once('rendercomplete', done); firnline.map.render(); })"
+            "() => new Promise((done) => { firnline.map.once('rendercomplete', () => done()); firnline.map.render(); })"
         )
 
     def click(self, x: float, y: float, *modifiers: Any) -> None:
