@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
+import time
 import zipfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +27,10 @@ from firnline.inventory.make import make_inventory
 from firnline.inventory.map_folder import open_map
 from firnline.mapping import map_scene
 from firnline.scene import open_scene
+from firnline.server.app import create_app
 from firnline.server.jobs.folder import JobFolder
-from firnline.server.project import Project
+from firnline.server.project import Project, SceneEntry
+from firnline.server.store.database import FILE
 
 WHO = {"session": "s", "who": "Ana"}
 NAMED = "RGI60-15.00001"
@@ -82,8 +87,37 @@ def _plain(shape: shapely.Geometry) -> dict[str, Any]:
     return found
 
 
+def _square(scene: SceneEntry) -> dict[str, Any]:
+    left, bottom, *_ = scene.scene.grid.bounds
+    shape = shapely.box(left + 300, bottom + 300, left + 900, bottom + 900)
+    return {"operation": "draw", "geometry": _plain(shape), "class": 1}
+
+
 def export(client: TestClient, layer: str, **wanted: Any) -> Any:
-    return client.post(f"/api/v1/inventories/{layer}/exports", json=wanted)
+    """The file that comes of an order, or the answer that refuses it."""
+    answer = client.post(f"/api/v1/inventories/{layer}/exports", json=wanted)
+    return taken(client, answer.json()["id"]) if answer.status_code == 201 else answer
+
+
+def ended(client: TestClient, job: str) -> dict[str, Any]:
+    """A job when it has ended; it is waited for."""
+    while True:
+        said: dict[str, Any] = client.get(f"/api/v1/jobs/{job}").json()
+        if said["ended"]:
+            return said
+        time.sleep(0.05)
+
+
+def taken(client: TestClient, job: str) -> Any:
+    """The file of an export, when it is there."""
+    said = ended(client, job)
+    assert said["state"] == "done", said
+    answer = client.get(f"/api/v1/jobs/{job}/file")
+    assert said["result"] == {
+        "file": answer.headers["content-disposition"].split('"')[1],
+        "size": len(answer.content),
+    }
+    return answer
 
 
 def opened(answer: Any, tmp_path: Path) -> Path:
@@ -279,15 +313,38 @@ def test_what_is_no_export_is_refused(client: TestClient, project: Project, body
     assert export(client, "0" * 12, format="gpkg").status_code == 404
 
 
-def test_nothing_stays_in_the_temporary_folder(
-    client: TestClient, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_corrections_that_come_after_the_order_are_not_in_it(
+    client: TestClient, project: Project, outlines: list[shapely.Polygon], tmp_path: Path
 ) -> None:
-    import tempfile
+    layer = made_of_file(client, project, "rgi.gpkg")["id"]
+    job = client.post(f"/api/v1/inventories/{layer}/exports", json={"format": "gpkg"}).json()["id"]
+    corrected(client, layer)
+    assert len(read_inventory(opened(taken(client, job), tmp_path)).glaciers) == 3
 
-    (tmp_path / "t").mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "t"))
+
+def test_an_export_that_fails_says_why_and_leaves_nothing(
+    client: TestClient, project: Project, tmp_path: Path
+) -> None:
     (scene,) = project.scenes().values()
     layer = client.post("/api/v1/inventories", json={"name": "a", "scene": scene.id}).json()["id"]
-    assert export(client, layer, format="shp").status_code == 200
-    assert export(client, layer, format="glims").status_code == 422
-    assert not [path.name for path in (tmp_path / "t").iterdir() if path.name.startswith("firnline-export")]
+    client.post(f"/api/v1/inventories/{layer}/operations", json={**_square(scene), **WHO})
+    job = client.post(f"/api/v1/inventories/{layer}/exports", json={"format": "rgi7", "region": "99-99"}).json()
+    assert (job["kind"], job["scene"], job["model"]) == ("export", scene.id, None)
+    failed = ended(client, job["id"])
+    assert failed["state"] == "failed"
+    assert "99-99" in failed["error"]
+    assert [path.name for path in JobFolder.of(project.state, job["id"]).path.iterdir()] == ["log.txt"]
+    assert client.get(f"/api/v1/jobs/{job['id']}/file").status_code == 404
+    assert client.get(f"/api/v1/jobs/{job['id']}/result/classes.tif").status_code == 404
+
+
+def test_a_file_is_dropped_when_the_server_starts_a_week_later(client: TestClient, project: Project) -> None:
+    (scene,) = project.scenes().values()
+    layer = client.post("/api/v1/inventories", json={"name": "a", "scene": scene.id}).json()["id"]
+    jobs = [client.post(f"/api/v1/inventories/{layer}/exports", json={"format": "gpkg"}).json()["id"] for _ in "ab"]
+    assert [taken(client, job).status_code for job in jobs] == [200, 200]
+    with sqlite3.connect(project.state / FILE) as database:
+        long_ago = (datetime.now(UTC) - timedelta(days=8)).isoformat()
+        database.execute("UPDATE jobs SET ended_at = ? WHERE id = ?", (long_ago, jobs[0]))
+    with TestClient(create_app(project), base_url="http://127.0.0.1:8770") as later:
+        assert [later.get(f"/api/v1/jobs/{job}/file").status_code for job in jobs] == [404, 200]

@@ -187,6 +187,13 @@ def test_an_export_opens_in_other_programs(person: Person, tmp_path: Path) -> No
     assert glaciers["area_km2"].sum() == pytest.approx(4 * SIDE * SIDE / 1e6, rel=0.01)
     parts = gpd.read_file(path, layer="parts")
     assert sorted(parts["class_value"]) == [1, 2]
+    page.reload()
+    link = page.get_by_test_id("exports").get_by_role("link")
+    expect(link).to_contain_text(path.name, timeout=60_000)
+    with page.expect_download(timeout=60_000) as again:
+        link.click()
+    again.value.save_as(tmp_path / "again.gpkg")
+    assert (tmp_path / "again.gpkg").read_bytes() == path.read_bytes()
 
 
 @pytest.mark.slow

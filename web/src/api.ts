@@ -108,21 +108,38 @@ export interface Model {
 
 export type JobState = "queued" | "running" | "done" | "failed" | "cancelled";
 
-export interface Job {
+export interface PredictionResult {
+  inventory: string;
+  rasters: string[];
+  marks: string[];
+  unknown_share: number;
+}
+
+interface AnyJob {
   id: string;
   name: string;
-  kind: string;
   state: JobState;
   progress: number;
   message: string;
-  scene: string;
-  model: string;
+  scene: string | null;
+  model: string | null;
   area: object | null;
   created: string;
   ended: string | null;
-  result: { inventory: string; rasters: string[]; marks: string[]; unknown_share: number } | null;
   error: string | null;
 }
+
+export interface Prediction extends AnyJob {
+  kind: "predict";
+  result: PredictionResult | null;
+}
+
+export interface Export extends AnyJob {
+  kind: "export";
+  result: { file: string; size: number } | null;
+}
+
+export type Job = Prediction | Export;
 
 export interface Transaction {
   id: number;
@@ -177,14 +194,6 @@ export const ROOT = "/api/v1";
 export async function ask<T>(method: "GET" | "POST" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<T> {
   const response = await send(method, path, body);
   return (response.status === 204 ? undefined : await response.json()) as T;
-}
-
-/** The same for an answer that is a file. */
-export async function askFile(path: string, body: unknown): Promise<{ blob: Blob; name: string }> {
-  const response = await send("POST", path, body);
-  const said = response.headers.get("content-disposition") ?? "";
-  const name = /filename="?([^";]+)"?/.exec(said)?.[1] ?? "firnline-export";
-  return { blob: await response.blob(), name };
 }
 
 async function send(method: string, path: string, body: unknown): Promise<Response> {

@@ -17,10 +17,7 @@ export function askWith(title: string, yes: string, ...fields: HTMLElement[]): P
   });
 }
 
-/** Give the browser a file to keep. */
-export function keepFile(blob: Blob, name: string): void {
-  const link = el("a", { href: URL.createObjectURL(blob), download: name });
-  link.click();
-  // Not at once: some browsers read the blob only after the click is over.
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+/** Have the browser keep what an address answers. */
+export function keepFile(address: string, name: string): void {
+  el("a", { href: address, download: name }).click();
 }

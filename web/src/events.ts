@@ -1,6 +1,6 @@
 /** What the server says by itself: jobs go on, row bands are finished, layers change. */
 
-import { ROOT, ask, type Job, type Layer, type RowBand } from "./api";
+import { ROOT, ask, type Job, type Layer, type Prediction, type RowBand } from "./api";
 import { notify } from "./notices";
 import type { State } from "./state";
 
@@ -39,7 +39,7 @@ export class ServerEvents {
     const others = this.state.jobs.value.filter((each) => each.id !== job.id);
     const before = this.state.jobs.value.find((each) => each.id === job.id);
     this.state.jobs.value = [job, ...others];
-    if (before && before.state !== job.state) {
+    if (job.kind === "predict" && before && before.state !== job.state) {
       if (job.state === "done") void this.take(job);
       if (job.state === "done") notify("The prediction is finished: its outlines are a new layer of proposals.", "success");
       if (job.state === "failed") notify(`The prediction failed: ${job.error ?? "see the server's log"}`, "error");
@@ -47,7 +47,7 @@ export class ServerEvents {
   }
 
   /** Work goes on with a prediction where there is no other layer that is worked on. */
-  private async take(job: Job): Promise<void> {
+  private async take(job: Prediction): Promise<void> {
     await refreshLayers(this.state);
     this.state.active.value ??= this.state.layers.value.find((layer) => layer.id === job.result?.inventory) ?? null;
   }

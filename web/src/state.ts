@@ -74,6 +74,11 @@ export class State {
     this.who.onChange((who) => localStorage.setItem("firnline.who", who));
   }
 
+  /** A job that was just asked for, unless the server told of it already. */
+  addJob(job: Job): void {
+    if (!this.jobs.value.some((each) => each.id === job.id)) this.jobs.value = [job, ...this.jobs.value];
+  }
+
   shownOf(layer: string): Shown {
     return this.shown.value.get(layer) ?? { visible: true, opacity: 1, colour: null };
   }

@@ -1,8 +1,8 @@
-/** Layers of outlines: shown, coloured, made, imported, named, put away, delivered. */
+/** Layers of outlines: shown, coloured, made, imported, named, put away. */
 
-import { ask, askFile, type Layer, type Snapshot, type VectorFile } from "../api";
+import { ask, type Layer, type Snapshot, type VectorFile } from "../api";
 import { LAYER_COLOURS } from "../colours";
-import { askWith, keepFile } from "../dialogs";
+import { askWith } from "../dialogs";
 import { askText, button, el, section, select } from "../dom";
 import { refreshLayers } from "../events";
 import { icon, iconButton } from "../icons";
@@ -10,17 +10,7 @@ import type { MapView } from "../map";
 import { notify, told } from "../notices";
 import { codeOf } from "../projection";
 import type { State } from "../state";
-
-const FORMATS: [string, string][] = [
-  ["gpkg", "GeoPackage (QGIS, with styles)"],
-  ["rgi7", "RGI 7.0"],
-  ["glims", "GLIMS (with submission.yaml of the folder)"],
-  ["oggm", "OGGM"],
-  ["shp", "Shapefile"],
-  ["geojson", "GeoJSON"],
-  ["geoparquet", "GeoParquet"],
-  ["fgb", "FlatGeobuf"],
-];
+import { deliver, exportsOf } from "./exports";
 
 export function layersPanel(state: State, view: MapView): HTMLElement {
   const list = el("ul", { class: "layers", "data-testid": "layers" });
@@ -40,7 +30,7 @@ export function layersPanel(state: State, view: MapView): HTMLElement {
     withIcon("add", "New", () => void make(state), "An empty layer to draw in"),
     withIcon("import", "Import", () => void choose(state), "From a file of the folder"),
   );
-  return section("Layers", list, none, buttons);
+  return section("Layers", list, none, buttons, exportsOf(state));
 }
 
 function withIcon(name: Parameters<typeof icon>[0], label: string, run: () => void, title: string): HTMLButtonElement {
@@ -73,7 +63,7 @@ function more(state: State, view: MapView, layer: Layer): HTMLElement {
     "div",
     { class: "tools", role: "group", "aria-label": layer.name },
     iconButton("extent", "Look at the whole layer", () => layer.bounds && view.fit(layer.bounds)),
-    iconButton("export", "Export", () => void deliver(layer)),
+    iconButton("export", "Export", () => void deliver(state, layer)),
     iconButton("snapshot", "Snapshot", () => void snapshot(state, layer)),
     iconButton("copy", "Copy", () => void copy(state, layer)),
     iconButton("rename", "Rename", () => void rename(state, layer)),
@@ -143,20 +133,4 @@ async function choose(state: State): Promise<void> {
   if (!(await askWith("Import outlines", "Import", ...fields))) return;
   const name = files.find((each) => each.id === file)?.name ?? "imported";
   await created(state, { name, scene: scene.id, file, kind });
-}
-
-async function deliver(layer: Layer): Promise<void> {
-  const snapshots = (await told(() => ask<Snapshot[]>("GET", `/inventories/${layer.id}/snapshots`))) ?? [];
-  let [format, of] = ["gpkg", ""];
-  const states: [string, string][] = [["", "as it is now"], ...snapshots.map((each): [string, string] => [each.id, each.name])];
-  const fields = [
-    select("Format", FORMATS, format, (value) => (format = value)),
-    select("State", states, of, (value) => (of = value)),
-  ];
-  if (!(await askWith(`Export ${layer.name}`, "Export", ...fields))) return;
-  const body = of ? { format, snapshot: of } : { format };
-  const file = await told(() => askFile(`/inventories/${layer.id}/exports`, body));
-  if (!file) return;
-  keepFile(file.blob, file.name);
-  notify(`${file.name} was written.`, "success");
 }

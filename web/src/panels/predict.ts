@@ -1,7 +1,7 @@
 /** Predict: a model, an area, and the jobs as they go on. */
 
 import { AreaDrawing, type AreaKind } from "../area_drawing";
-import { ask, type Job, type Model } from "../api";
+import { ask, type Model, type Prediction, type PredictionResult } from "../api";
 import { button, el, section, select } from "../dom";
 import { told } from "../notices";
 import type { MapView } from "../map";
@@ -105,18 +105,18 @@ export class PredictPanel {
     const name = area ? { name: `${this.chosen()?.name ?? this.model}, ${this.drawing.km2.toFixed(1)} km² of ${scene.name}`.slice(0, 200) } : {};
     const body = { kind: "predict", scene: scene.id, model: this.model, area, ...name, ...(uncertainty ? { uncertainty } : {}) };
     this.start.disabled = true;
-    const job = await told(() => ask<Job>("POST", "/jobs", body));
-    if (job && !this.state.jobs.value.some((each) => each.id === job.id)) this.state.jobs.value = [job, ...this.state.jobs.value];
-    if (job) this.choose("scene");
-    else this.ready();
+    const job = await told(() => ask<Prediction>("POST", "/jobs", body));
+    if (!job) return this.ready();
+    this.state.addJob(job);
+    this.choose("scene");
   }
 
   private rows(): HTMLElement[] {
-    const jobs = this.state.jobs.value.slice(0, 8);
+    const jobs = this.state.jobs.value.filter((job): job is Prediction => job.kind === "predict").slice(0, 8);
     return jobs.length ? jobs.map((job) => this.row(job)) : [el("li", { class: "quiet" }, "None yet. The result is a new layer of proposals; no other layer is touched.")];
   }
 
-  private row(job: Job): HTMLLIElement {
+  private row(job: Prediction): HTMLLIElement {
     const scene = this.state.scenes.value.find((each) => each.id === job.scene);
     const said = job.error ?? (job.state === "done" ? "" : job.message || job.state);
     const state = el("span", { class: `state ${job.state}` }, job.state);
@@ -132,7 +132,7 @@ export class PredictPanel {
     return row;
   }
 
-  private results(job: Job, result: NonNullable<Job["result"]>): HTMLElement {
+  private results(job: Prediction, result: PredictionResult): HTMLElement {
     const buttons = el("div", { class: "buttons small" });
     const made = this.state.layers.value.find((layer) => layer.id === result.inventory);
     if (made) {
@@ -157,7 +157,7 @@ export class PredictPanel {
   }
 
   /** Go to the scene of a job. */
-  private there(job: Job): void {
+  private there(job: Prediction): void {
     const scene = this.state.scenes.value.find((each) => each.id === job.scene);
     if (scene && scene.id !== this.state.scene.value?.id) enter(this.state, scene);
   }

@@ -15,7 +15,7 @@ RASTERS: Final = {"classes": CLASSES, "probabilities": PROBABILITIES, "uncertain
 
 @dataclass(frozen=True)
 class JobFolder:
-    """What a job makes: ``map/``, ``bands/N.png``, ``part/`` (of a scene), ``mapped.json`` and ``log.txt``."""
+    """What a job makes: ``map/``, ``bands/N.png``, ``part/`` of a scene, ``mapped.json``; ``file/``; ``log.txt``."""
 
     path: Path
 
@@ -48,6 +48,11 @@ class JobFolder:
     def mapped(self) -> Path:
         """There when the map is whole."""
         return self.path / "mapped.json"
+
+    @property
+    def file(self) -> Path:
+        """For what is exported."""
+        return self.path / "file"
 
     def picture(self, band: int) -> Path:
         """The picture of a row band."""

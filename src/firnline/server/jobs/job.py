@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+Kind = Literal["predict", "export"]
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
 ENDED: Final[tuple[State, ...]] = ("done", "failed", "cancelled")
@@ -20,17 +21,18 @@ class Job:
     id, name
         What clients and people call it.
     kind
-        ``predict``.
+        ``predict`` or ``export``.
     state, progress, message
         How far it is: 0 to 1, and in words.
     scene_id, model_id
-        What is mapped by what; the model ``ratio`` is the rules.
+        What is mapped by what; the model ``ratio`` is the rules. Of an export: the scene of its layer, if any; None.
     area
         A GeoJSON geometry in the scene's CRS; None is the whole scene.
     settings
         Further ones of its kind.
     result
-        What it made: ``inventory``, the id of a layer, and ``rasters``, the names of those that can be had.
+        What it made. A prediction: ``inventory``, the id of a layer, and ``rasters``, the names of those that can be
+        had. An export: ``file``, its name, and ``size``, bytes.
     error
         Why it failed, and what to do.
     created_at, ended_at
@@ -39,12 +41,12 @@ class Job:
 
     id: str
     name: str
-    kind: str
+    kind: Kind
     state: State
     progress: float
     message: str
-    scene_id: str
-    model_id: str
+    scene_id: str | None
+    model_id: str | None
     area: Mapping[str, Any] | None
     settings: Mapping[str, Any]
     result: Mapping[str, Any] | None

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from firnline.server.jobs.event_log import note
-from firnline.server.jobs.job import Job, State
+from firnline.server.jobs.job import Job, Kind, State
 from firnline.server.jobs.tables import jobs
 from firnline.server.problems import NotFound
 from firnline.server.store.database import Database
@@ -27,8 +27,8 @@ class JobStore:
     >>> from pathlib import Path
     >>> store = JobStore(Database(Path(tempfile.mkdtemp()) / "project.sqlite"))
     >>> job = store.create("predict", "Khumbu", "0123456789ab", "ratio", None, {})
-    >>> store.claim().id == job.id, store.claim()
-    (True, None)
+    >>> store.claim("export"), store.claim("predict").id == job.id, store.claim("predict")
+    (None, True, None)
     >>> store.finish(job.id, {"inventory": "ba9876543210"}), store.job(job.id).state, store.cancel(job.id)
     (True, 'done', None)
     """
@@ -37,7 +37,7 @@ class JobStore:
         self.database = database
 
     def create(
-        self, kind: str, name: str, scene_id: str, model_id: str, area: Mapping[str, Any] | None,
+        self, kind: Kind, name: str, scene_id: str | None, model_id: str | None, area: Mapping[str, Any] | None,
         settings: Mapping[str, Any],
     ) -> Job:  # fmt: skip
         """Note a job, which waits until there is a worker."""
@@ -64,9 +64,10 @@ class JobStore:
             raise NotFound("job")
         return _job(row)
 
-    def claim(self) -> Job | None:
-        """The job that has waited longest, which is running from now on."""
-        waiting = sa.select(jobs.c.id).where(jobs.c.state == "queued").order_by(jobs.c.created_at, jobs.c.id).limit(1)
+    def claim(self, kind: Kind) -> Job | None:
+        """The job of a kind that has waited longest, which is running from now on."""
+        is_next = (jobs.c.state == "queued", jobs.c.kind == kind)
+        waiting = sa.select(jobs.c.id).where(*is_next).order_by(jobs.c.created_at, jobs.c.id).limit(1)
         with self.database.write() as connection:
             job_id = connection.execute(waiting).scalar_one_or_none()
             return (

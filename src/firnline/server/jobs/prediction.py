@@ -112,7 +112,7 @@ class Prediction:
             shutil.rmtree(self.folder.picture(0).parent, ignore_errors=True)
 
     def _scene(self) -> SceneEntry:
-        entry = self.project.scene(self.job.scene_id)
+        entry = None if self.job.scene_id is None else self.project.scene(self.job.scene_id)
         if entry is None:
             raise SceneError("the scene is not there any more", do="put it back, and predict again")
         return entry
@@ -120,7 +120,7 @@ class Prediction:
     def _model(self) -> str:
         if self.job.model_id == RULES:
             return RULES
-        found = self.project.models().get(self.job.model_id)
+        found = None if self.job.model_id is None else self.project.models().get(self.job.model_id)
         if found is None:
             raise ModelError("the model is not there any more", do="put it back, and predict again")
         return str(found.path)

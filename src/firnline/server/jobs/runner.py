@@ -10,12 +10,13 @@ import signal
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from firnline.server.jobs.event_log import EventLog
 from firnline.server.jobs.folder import JobFolder
-from firnline.server.jobs.job import Job
+from firnline.server.jobs.job import Job, Kind
 from firnline.server.jobs.job_store import JobStore
 from firnline.server.store.database import Database
 
@@ -25,6 +26,8 @@ _LOOK_S: Final = 5.0
 """How often it is looked for jobs that nobody told of."""
 _PATIENCE_S: Final = 5.0
 """How long a worker may take to end when it is told to, before it is made to."""
+
+_FILES_KEPT: Final = timedelta(days=7)
 
 
 class Runner:
@@ -41,7 +44,8 @@ class Runner:
     database
         Where jobs and events are kept.
     workers
-        How many jobs may run at once.
+        How many predictions may run at once. One export goes beside them: nobody waits for a file until a scene is
+        mapped.
     """
 
     def __init__(self, state: Path, database: Database, workers: int = 1) -> None:
@@ -49,11 +53,14 @@ class Runner:
         self._turn = threading.Condition()
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._halt = threading.Event()
-        self._threads = [threading.Thread(target=self._work, name=f"jobs-{n}", daemon=True) for n in range(workers)]
+        kinds: list[Kind] = ["export"]
+        kinds += ["predict"] * workers
+        self._threads = [threading.Thread(target=self._work, args=(kind,), daemon=True) for kind in kinds]
 
     def start(self) -> None:
         """Begin to work, first on what was running when the server ended."""
         self.events.drop_old()
+        self._drop_old_files()
         self.store.requeue()
         for thread in self._threads:
             thread.start()
@@ -82,7 +89,7 @@ class Runner:
         """Have something done; see `JobStore.create`."""
         job = self.store.create(*what)
         with self._turn:
-            self._turn.notify()
+            self._turn.notify_all()  # one of them does what is of its kind
         return job
 
     def cancel(self, job_id: str) -> Job | None:
@@ -97,11 +104,18 @@ class Runner:
         shutil.rmtree(self.folder(job_id).path, ignore_errors=True)
         return job
 
-    def _work(self) -> None:
+    def _drop_old_files(self) -> None:
+        """Drop what was exported long ago: it was downloaded, and can be made anew."""
+        last = (datetime.now(UTC) - _FILES_KEPT).isoformat()
+        for job in self.store.jobs():
+            if job.kind == "export" and job.ended_at is not None and job.ended_at < last:
+                shutil.rmtree(self.folder(job.id).path, ignore_errors=True)
+
+    def _work(self, kind: Kind) -> None:
         while not self._is_stopping:
             try:
                 with self._turn:
-                    started = self._started()
+                    started = self._started(kind)
                     if started is None:
                         self._turn.wait(timeout=_LOOK_S)
                         continue
@@ -117,9 +131,9 @@ class Runner:
                 log.exception("a job could not be run")
                 self._halt.wait(_LOOK_S)
 
-    def _started(self) -> tuple[Job, subprocess.Popen[bytes]] | None:
-        """The next job and its process, begun; None where none waits."""
-        job = None if self._is_stopping else self.store.claim()
+    def _started(self, kind: Kind) -> tuple[Job, subprocess.Popen[bytes]] | None:
+        """The next job of a kind and its process, begun; None where none waits."""
+        job = None if self._is_stopping else self.store.claim(kind)
         if job is None:
             return None
         try:

@@ -7,16 +7,21 @@ import sys
 import threading
 import traceback
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from firnline.errors import FirnlineError
 from firnline.files import in_turn
 from firnline.server.jobs.event_log import EventLog
 from firnline.server.jobs.folder import JobFolder
+from firnline.server.jobs.job import Job
 from firnline.server.jobs.job_store import JobStore
 from firnline.server.project import Project
 from firnline.server.store.database import FILE, Database
 from firnline.server.store.store import Store
+
+if TYPE_CHECKING:
+    from firnline.server.jobs.delivery import Delivery
+    from firnline.server.jobs.prediction import Prediction
 
 _NICE: Final = 5
 """The server and the browser go before."""
@@ -30,16 +35,25 @@ def work(state: Path, job_id: str) -> int:
         job = jobs.job(job_id)
         if job.state != "running":
             return 0
-        from firnline.server.jobs.prediction import Prediction
-
         layers = Store(database, EventLog(database).layer_changed)
         try:
-            Prediction(Project(state.parent), job, folder, jobs, layers).run()
+            _task(job)(Project(state.parent), job, folder, jobs, layers).run()
         except FirnlineError as error:
             traceback.print_exc()
             folder.drop_unfinished()
             jobs.fail(job_id, error.what if error.do is None else f"{error.what}; {error.do}")
     return 0
+
+
+def _task(job: Job) -> type[Prediction | Delivery]:
+    """What does a job; only that is imported."""
+    if job.kind == "export":
+        from firnline.server.jobs.delivery import Delivery
+
+        return Delivery
+    from firnline.server.jobs.prediction import Prediction
+
+    return Prediction
 
 
 def end_with_the_server() -> None:

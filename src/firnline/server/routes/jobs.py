@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import shapely
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from shapely.geometry.base import BaseGeometry
+from starlette.responses import FileResponse
 
 from firnline.clip import window_of
 from firnline.server.geojson import GeoJson
 from firnline.server.images import send_file_range
-from firnline.server.jobs.job import Job
+from firnline.server.jobs.job import Job, Kind
 from firnline.server.problems import NotFound, Problem
 from firnline.server.project import SceneEntry
 from firnline.server.routes.dependencies import Id, JobsDep, ProjectDep
 from firnline.server.routes.models import find_model
 
 router = APIRouter(tags=["jobs"])
+
+_MEDIA: Final = {".gpkg": "application/geopackage+sqlite3", ".zip": "application/zip"}
 
 
 class NewJob(BaseModel):
@@ -37,7 +40,7 @@ class NewJob(BaseModel):
     force: Annotated[bool, Field(description="map a scene that its check refuses; the result says so")] = False
 
 
-class JobResult(BaseModel):
+class PredictionResult(BaseModel):
     """What a prediction made: a layer, and rasters."""
 
     inventory: str
@@ -46,20 +49,27 @@ class JobResult(BaseModel):
     unknown_share: float
 
 
+class ExportResult(BaseModel):
+    """What an export made: a file, bytes."""
+
+    file: str
+    size: int
+
+
 class JobAnswer(BaseModel):
     """A job."""
 
     id: str
     name: str
-    kind: str
+    kind: Kind
     state: Literal["queued", "running", "done", "failed", "cancelled"]
     progress: float
     message: str
-    scene: str
-    model: str
+    scene: str | None
+    model: str | None
     area: dict[str, Any] | None
     settings: dict[str, Any]
-    result: JobResult | None
+    result: PredictionResult | ExportResult | None
     error: str | None
     created: str
     ended: str | None
@@ -74,7 +84,8 @@ class BandAnswer(BaseModel):
     bounds: tuple[float, float, float, float]
 
 
-def _answer(job: Job) -> JobAnswer:
+def job_answer(job: Job) -> JobAnswer:
+    """A job as it is answered."""
     return JobAnswer.model_validate(job.as_json())
 
 
@@ -96,7 +107,7 @@ def make(project: ProjectDep, jobs: JobsDep, new: NewJob, response: Response) ->
     settings = new.model_dump(include={"uncertainty", "minimum_area_km2", "force"})
     job = jobs.submit("predict", name, new.scene, new.model, area, settings)
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return _answer(job)
+    return job_answer(job)
 
 
 def _require_area(area: BaseGeometry, entry: SceneEntry) -> None:
@@ -110,13 +121,13 @@ def _require_area(area: BaseGeometry, entry: SceneEntry) -> None:
 @router.get("/jobs")
 def listed(jobs: JobsDep) -> list[JobAnswer]:
     """All jobs, the newest first."""
-    return [_answer(job) for job in jobs.store.jobs()]
+    return [job_answer(job) for job in jobs.store.jobs()]
 
 
 @router.get("/jobs/{job_id}")
 def one(jobs: JobsDep, job_id: Id) -> JobAnswer:
     """One job."""
-    return _answer(jobs.store.job(job_id))
+    return job_answer(jobs.store.job(job_id))
 
 
 @router.delete("/jobs/{job_id}")
@@ -125,7 +136,7 @@ def cancel(jobs: JobsDep, job_id: Id) -> JobAnswer:
     job = jobs.cancel(job_id)
     if job is None:
         raise Problem(HTTPStatus.CONFLICT, f"the job has ended already: it is {jobs.store.job(job_id).state}")
-    return _answer(job)
+    return job_answer(job)
 
 
 @router.get("/jobs/{job_id}/bands")
@@ -148,6 +159,18 @@ def result(
 ) -> Response:
     """A raster of a prediction as a COG, whole or by ranges."""
     job = jobs.store.job(job_id)
-    if job.result is None or raster not in job.result["rasters"]:
+    if job.kind != "predict" or job.result is None or raster not in job.result["rasters"]:
         raise NotFound("raster")
     return send_file_range(jobs.folder(job_id).raster(raster), request)
+
+
+@router.get("/jobs/{job_id}/file", response_class=FileResponse)
+def file(jobs: JobsDep, job_id: Id) -> Response:
+    """The file of an export that is done, as a download; 404 once it was dropped, a week later."""
+    job = jobs.store.job(job_id)
+    path = jobs.folder(job_id).file / str((job.result or {}).get("file", ""))
+    if not path.is_file():
+        raise NotFound("file")
+    return FileResponse(
+        path, media_type=_MEDIA[path.suffix], filename=path.name, headers={"Cache-Control": "no-store"}
+    )
