@@ -6,6 +6,7 @@ import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -150,10 +151,28 @@ def test_two_requests_at_once_make_one_copy(project: Project, monkeypatch: pytes
     assert len(made) == 1
 
 
+def test_who_waits_for_a_copy_is_told_how_far_it_is(
+    client: TestClient, url: str, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at, copied = url.replace("image.tif", "display"), rasterio.shutil.copy
+    seen = []
+
+    def copy(*what: Any, **how: Any) -> None:
+        seen.append(client.get(at).json())
+        copied(*what, **how)
+
+    monkeypatch.setattr(rasterio.shutil, "copy", copy)
+    assert client.get(at).json() == {"is_ready": False, "step": "waits", "share": None, "seconds": 0.0}
+    assert client.get(url).status_code == 200
+    assert [each["is_ready"] for each in seen] == [False]
+    assert "writes a copy" in seen[0]["step"]
+    assert client.get(at).json() == {"is_ready": True, "step": None, "share": None, "seconds": None}
+
+
 def test_a_copy_is_whole_or_not_at_all(
     client: TestClient, url: str, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cogs, "_checksum", lambda dataset: dataset.name)  # as when the disk is full
+    monkeypatch.setattr(cogs, "_checksum", lambda dataset, _: dataset.name)  # as when the disk is full
     answer = client.get(url)
     assert answer.status_code == 422
     assert "does not read back" in answer.json()["detail"]

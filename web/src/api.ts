@@ -44,6 +44,14 @@ export interface Scene {
   recipes: Recipe[];
 }
 
+/** Whether a scene can be looked at at once, or how far the copy is that the browser reads well. */
+export interface Display {
+  is_ready: boolean;
+  step: string | null;
+  share: number | null;
+  seconds: number | null;
+}
+
 export interface Finding {
   severity: string;
   title: string;

@@ -14,6 +14,16 @@ export function notify(message: string, kind: NoticeKind = "info"): void {
   if (SECONDS[kind]) setTimeout(() => notice.remove(), 1000 * SECONDS[kind]);
 }
 
+/** A message that stays and changes until it is null: what is being waited for. */
+export function waiting(): (message: string | null) => void {
+  const notice = el("div", { class: "notice info", "aria-live": "off" });
+  return (message) => {
+    if (message === null) return notice.remove();
+    notice.textContent = message;
+    if (!notice.isConnected) byId("notices").append(notice);
+  };
+}
+
 /** Run something that asks the server, and say what went wrong. */
 export async function told<T>(work: () => Promise<T>): Promise<T | null> {
   try {

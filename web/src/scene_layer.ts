@@ -5,8 +5,9 @@ import TileLayer from "ol/layer/Tile";
 import WebGLTileLayer from "ol/layer/WebGLTile";
 import TileImage from "ol/source/TileImage";
 import TileGrid from "ol/tilegrid/TileGrid";
-import { ROOT, ask, type Scene, type TileGridAnswer } from "./api";
+import { ROOT, ask, type Display, type Problem, type Scene, type TileGridAnswer } from "./api";
 import { bandOf, bandsFor, styleOf, variablesOf } from "./look";
+import { waiting } from "./notices";
 import { Pixels, UNKNOWN, type FileBand } from "./pixels";
 import { projectionOf } from "./projection";
 import type { Look } from "./state";
@@ -77,8 +78,9 @@ export class SceneView {
     const url = `${ROOT}/scenes/${scene.id}/${terrain ? "terrain" : "image"}.tif`;
     const source = new Pixels(url, bands, projectionOf(scene.crs, scene.bounds), false);
     source.on("change", () => {
-      if (source.getState() === "error") this.failed(`The pixels of ${scene.name} cannot be read.`);
+      if (source.getState() === "error") void whyNot(url).then((why) => this.failed(`The pixels of ${scene.name} cannot be read${why}.`));
     });
+    if (!terrain) void tellOfCopy(scene, () => source.getState() === "loading");
     return new WebGLTileLayer({ source, style: styleOf(scene, look, read), extent: scene.bounds, cacheSize: 160 });
   }
 
@@ -95,5 +97,34 @@ export class SceneView {
       transition: 0,
     });
     return new TileLayer({ source, extent: scene.bounds });
+  }
+}
+
+/** Say how far the copy of a scene is that is made when it is first looked at, while it is waited for. */
+async function tellOfCopy(scene: Scene, isWaiting: () => boolean): Promise<void> {
+  const say = waiting();
+  try {
+    for (;;) {
+      await new Promise((done) => setTimeout(done, 500));
+      if (!isWaiting()) return;
+      const { is_ready, step, share, seconds } = await ask<Display>("GET", `/scenes/${scene.id}/display`);
+      if (is_ready || !isWaiting()) return;
+      const far = share === null ? `${Math.round(seconds ?? 0)} s` : `${Math.round(100 * share)} %`;
+      say(`${scene.name} is made ready to be looked at, once: ${step ?? "waits"}, ${far}`);
+    }
+  } catch {
+    return; // the pixels cannot be had either, which is told
+  } finally {
+    say(null);
+  }
+}
+
+/** What the server says against sending a file. */
+async function whyNot(url: string): Promise<string> {
+  try {
+    const response = await fetch(url, { headers: { range: "bytes=0-0" } });
+    return response.ok ? "" : `: ${((await response.json()) as Problem).detail}`;
+  } catch {
+    return ": the server does not answer";
   }
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +33,29 @@ _DTYPES: Final = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float3
 _ROWS: Final = 256
 
 
+@dataclass(frozen=True)
+class Step:
+    """How far a file that is being made is.
+
+    Parameters
+    ----------
+    said
+        What is being done.
+    share
+        How much of that is done, 0 to 1; None where it is not known.
+    began
+        When the file was begun, seconds of `time.monotonic`.
+    """
+
+    said: str
+    share: float | None
+    began: float
+
+
+_steps: dict[Path, Step] = {}
+"""Of the files that are being made in this process."""
+
+
 def image_of(project: Project, entry: SceneEntry) -> Path:
     """The file whose bytes a browser reads as the scene: its own where that will do, else its display copy.
 
@@ -44,10 +69,26 @@ def image_of(project: Project, entry: SceneEntry) -> Path:
     OutputError
         When the copy cannot be written.
     """
+    return entry.path if _is_sent_itself(entry) else made_once(project, entry, "", lambda path: _copy(entry, path))
+
+
+def step_of(project: Project, entry: SceneEntry) -> Step | None:
+    """How far the display copy is that `image_of` would give; None where nothing has to be waited for.
+
+    Raises
+    ------
+    SceneError
+        When the scene is damaged.
+    """
+    path = _place(project, entry, "")
+    if path.is_file() or _is_sent_itself(entry):
+        return None
+    return _steps.get(path) or Step("waits", None, time.monotonic())
+
+
+def _is_sent_itself(entry: SceneEntry) -> bool:
     with opened(entry.path) as dataset:
-        if is_read_well(dataset) and entry.scene.fill is None:
-            return entry.path
-    return made_once(project, entry, "", lambda path: _copy(entry, path))
+        return is_read_well(dataset) and entry.scene.fill is None
 
 
 def is_read_well(dataset: DatasetReader) -> bool:
@@ -83,17 +124,20 @@ def made_once(project: Project, entry: SceneEntry, kind: str, make: Callable[[Pa
     -------
     Where it is. What was made from an earlier state of the scene is removed.
     """
-    folder = project.state / COGS
-    stem = f"{entry.id}{kind and f'-{kind}'}-"
-    path = folder / f"{stem}{state_of(entry)}.tif"
+    path = _place(project, entry, kind)
+    stem = path.name.removesuffix(f"{state_of(entry)}.tif")
     if not path.is_file():
-        with in_turn(folder / f"{stem}lock"):
+        with in_turn(path.with_name(f"{stem}lock")):
             if not path.is_file():
                 make(path)
-                for old in folder.glob(f"{stem}{'[0-9a-f]' * 16}.tif"):
+                for old in path.parent.glob(f"{stem}{'[0-9a-f]' * 16}.tif"):
                     if old != path:
                         old.unlink(missing_ok=True)
     return path
+
+
+def _place(project: Project, entry: SceneEntry, kind: str) -> Path:
+    return project.state / COGS / f"{entry.id}{kind and f'-{kind}'}-{state_of(entry)}.tif"
 
 
 def state_of(entry: SceneEntry) -> str:
@@ -113,19 +157,32 @@ def state_of(entry: SceneEntry) -> str:
 
 
 def _copy(entry: SceneEntry, path: Path) -> None:
+    began = time.monotonic()
+
+    def tell(said: str, share: float | None = None) -> None:
+        _steps[path] = Step(said, share, began)
+
+    try:
+        _copied(entry, path, tell)
+    finally:
+        _steps.pop(path, None)
+
+
+def _copied(entry: SceneEntry, path: Path, tell: Callable[[str, float | None], None]) -> None:
     with opened(entry.path) as dataset:
         try:
-            checksum = _checksum(dataset)
+            checksum = _checksum(dataset, lambda share: tell("reads the file", share))
         except RasterioError:
             raise SceneError("is damaged or cut off", where=entry.path, do="get it again") from None
         with replaced(path) as final, _display_source(dataset, entry.scene.fill, final) as source:
+            tell("writes a copy that the browser reads well", None)
             rasterio.shutil.copy(
                 source, final, driver="COG", compress="deflate", level=1, num_threads="ALL_CPUS", predictor="yes",
                 blocksize=256, overview_resampling="average", bigtiff="if_safer",
             )  # fmt: skip
             with opened(final) as copy:
                 # GDAL writes its last blocks on closing, and a full disk then goes without a word.
-                if _checksum(copy) != checksum:
+                if _checksum(copy, lambda share: tell("reads the copy back", share)) != checksum:
                     raise OutputError("does not read back as it was written", where=path, do="free space on the disk")
 
 
@@ -154,8 +211,9 @@ def _strips(dataset: DatasetReader) -> Iterator[tuple[Any, NDArray[np.generic]]]
         yield strip.to_rasterio(), dataset.read(window=strip.to_rasterio())
 
 
-def _checksum(dataset: DatasetReader) -> int:
+def _checksum(dataset: DatasetReader, tell: Callable[[float], None]) -> int:
     found = 0
-    for _, stored in _strips(dataset):
+    for window, stored in _strips(dataset):
         found = zlib.crc32(stored.tobytes(), found)
+        tell((window.row_off + window.height) / dataset.height)
     return found
