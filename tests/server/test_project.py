@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import rasterio
+from fastapi.testclient import TestClient
 
 from firnline.errors import SceneError
 from firnline.server.project import Project
@@ -43,6 +44,24 @@ def test_a_vrt_in_the_clothes_of_a_tif_is_no_scene(project: Project, tmp_path: P
     whole = outside.read_bytes()
     (project.folder / "scene.tif").write_bytes(whole[:8] + vrt.encode() + whole[8:])  # both at once
     assert project.scenes() == {}
+
+
+def test_rasters_that_are_no_scenes_are_told_with_the_reason(project: Project, client: TestClient) -> None:
+    with rasterio.open(project.folder / "scene.tif") as scene:
+        profile, values = scene.profile, scene.read()
+    with rasterio.open(project.folder / "nameless.tif", "w", **profile) as file:
+        file.write(values)
+    with rasterio.open(project.folder / "radar.tif", "w", **profile | {"count": 1}) as file:
+        file.descriptions = ("coherence",)
+    (project.folder / "broken.tif").write_bytes(b"II*\0 and no more")
+    shutil.copy(project.folder / "radar.tif", project.folder / "dem.tif")
+    told = {each["name"]: each["why"] for each in client.get("/api/v1/left-out").json()}
+    assert {"broken.tif", "nameless.tif", "radar.tif"} <= set(told)
+    assert not {"scene.tif", "dem.tif"} & set(told)
+    assert "no GeoTIFF" in told["broken.tif"]
+    assert "coherence" in told["radar.tif"]
+    assert "band" in told["nameless.tif"]
+    assert "sidecar" in told["nameless.tif"]
 
 
 def test_own_state_is_no_part_of_the_project(project: Project) -> None:

@@ -44,6 +44,12 @@ export interface Scene {
   recipes: Recipe[];
 }
 
+/** A raster that is no scene, and why. */
+export interface LeftOut {
+  name: string;
+  why: string;
+}
+
 /** Whether a scene can be looked at at once, or how far the copy is that the browser reads well. */
 export interface Display {
   is_ready: boolean;

@@ -12,7 +12,7 @@ import { ask, type Layer } from "./api";
 import { ADDED, RECLASSIFIED, REMOVED, faint } from "./colours";
 import { byId, el } from "./dom";
 import { iconButton } from "./icons";
-import { told } from "./notices";
+import { told, waiting } from "./notices";
 import type { Difference, State } from "./state";
 
 type Change = "added" | "removed" | "reclassified";
@@ -24,6 +24,9 @@ interface Areas {
 }
 
 const COLOURS: Record<Change, string> = { added: ADDED, removed: REMOVED, reclassified: RECLASSIFIED };
+
+/** After this it is said what is being waited for; thousands of outlines that all differ take a minute. */
+const SLOW_MS = 600;
 
 export class Disagreement {
   private readonly source = new VectorSource<Feature>({ wrapX: false });
@@ -67,7 +70,11 @@ export class Disagreement {
     const key = `${path} ${layer.revision} ${this.revisionOf(against.layer)}`;
     if (key === this.asked) return; // the same two states
     this.asked = key;
+    const say = waiting();
+    const slow = setTimeout(() => say(`${against.title}: the two are being compared …`), SLOW_MS);
     const found = await told(() => ask<Areas>("GET", path));
+    clearTimeout(slow);
+    say(null);
     if (this.asked !== key) return;
     if (!found) return void (this.state.difference.value = null);
     this.source.clear();

@@ -97,7 +97,7 @@ class Project:
         if not self.folder.is_dir():
             raise SceneError("is no folder", where=folder, do="name a folder of scenes")
         self.demo = demo
-        self._opened: dict[tuple[str, int, int], SceneEntry | None] = {}
+        self._opened: dict[tuple[str, int, int], SceneEntry | str] = {}
 
     @property
     def name(self) -> str:
@@ -115,12 +115,17 @@ class Project:
 
     def scenes(self) -> dict[str, SceneEntry]:
         """The scenes by id, in the order of their names: rasters with at least one optical band."""
-        found = (self._scene(path) for path in self._files(_RASTERS))
-        return {entry.id: entry for entry in found if entry is not None}
+        found = (self._look_at(path) for path in self._files(_RASTERS))
+        return {entry.id: entry for entry in found if isinstance(entry, SceneEntry)}
 
     def scene(self, scene_id: str) -> SceneEntry | None:
         """The scene of that id, or None."""
         return self.scenes().get(scene_id)
+
+    def left_out(self) -> dict[str, str]:
+        """The rasters that are no scenes, by name, and why; heights for scenes are not told of."""
+        found = {path: self._look_at(path) for path in self._files(_RASTERS) if not _is_called_dem(path)}
+        return {path.relative_to(self.folder).as_posix(): why for path, why in found.items() if isinstance(why, str)}
 
     def models(self) -> dict[str, FileEntry]:
         """Folders of model bundles by id."""
@@ -155,33 +160,34 @@ class Project:
             found += [folder / name for name in names if Path(name).suffix.lower() in suffixes]
         return sorted(found)
 
-    def _scene(self, path: Path) -> SceneEntry | None:
+    def _look_at(self, path: Path) -> SceneEntry | str | None:
+        """The scene, or why it is none; None where it went away between listing and looking."""
         try:
             said = path.stat()
-        except OSError:  # it went away between listing and looking
+        except OSError:
             return None
         key = (str(path), said.st_size, said.st_mtime_ns)
         if key not in self._opened:
             self._opened[key] = self._open(path)
         return self._opened[key]
 
-    def _open(self, path: Path) -> SceneEntry | None:
+    def _open(self, path: Path) -> SceneEntry | str:
         if not _is_geotiff(path):
-            return None
+            return "is no GeoTIFF, or one that may name other files"
         try:
             scene = open_scene(path, driver=DRIVER)
             scene.grid.resolution  # noqa: B018 # a scene in degrees cannot be mapped
-        except FirnlineError:
-            return None
+        except FirnlineError as error:
+            return error.what if error.do is None else f"{error.what}; {error.do}"
         if not any(name in BANDS and BANDS[name].kind is Kind.OPTICAL for name in scene.band_names):
-            return None
+            return f"has no optical band, but {', '.join(scene.band_names)}; name bands in a sidecar (docs/scenes.md)"
         dem = None if "elevation" in scene.band_names else self._dem_of(scene)
         return SceneEntry(self.id_of(path), path, path.relative_to(self.folder).as_posix(), scene, dem)
 
     def _dem_of(self, scene: Scene) -> Path | None:
         """A raster of heights beside the scene: ``dem`` in its name, one band, and it reaches the scene."""
         for path in sorted(scene.path.parent.iterdir()):
-            if path.suffix.lower() in _RASTERS and "dem" in path.stem.lower() and _is_geotiff(path):
+            if path.suffix.lower() in _RASTERS and _is_called_dem(path) and _is_geotiff(path):
                 try:
                     check_dem(path, scene.grid, scene.driver)
                 except FirnlineError:
@@ -192,6 +198,10 @@ class Project:
 
 def _is_map(names: set[str]) -> bool:
     return {CLASSES, PROVENANCE} <= names
+
+
+def _is_called_dem(path: Path) -> bool:
+    return "dem" in path.stem.lower()
 
 
 def _is_geotiff(path: Path) -> bool:

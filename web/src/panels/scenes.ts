@@ -1,6 +1,6 @@
 /** Scenes, what is found about them, and how they look. */
 
-import { ask, type Finding, type Recipe, type Scene } from "../api";
+import { ask, type Finding, type LeftOut, type Recipe, type Scene } from "../api";
 import { button, el, section } from "../dom";
 import { lookOf } from "../look";
 import { told } from "../notices";
@@ -10,6 +10,7 @@ import type { State } from "../state";
 export function findingsOf(state: State): HTMLDetailsElement {
   const findings = el("details", { "data-testid": "findings" });
   state.scene.follow((scene) => {
+    findings.hidden = scene === null;
     if (scene) void showFindings(findings, state, scene);
   });
   return findings;
@@ -26,7 +27,9 @@ export function scenesPanel(state: State, look: HTMLElement): HTMLElement {
       each.setAttribute("aria-pressed", String(each.dataset["scene"] === scene?.id));
     }
   });
-  return section("Scenes", list, look);
+  const others = el("div", { "data-testid": "left-out" });
+  state.scenes.onChange((scenes) => void showLeftOut(others, scenes.length === 0));
+  return section("Scenes", list, others, look);
 }
 
 function sceneButton(state: State, scene: Scene): HTMLButtonElement {
@@ -68,6 +71,17 @@ export function nextScene(state: State, step: number): void {
   const at = scenes.findIndex((each) => each.id === state.scene.value?.id);
   const next = scenes[(at + step + scenes.length) % scenes.length];
   if (next) enter(state, next);
+}
+
+/** Rasters that are no scenes, so that nobody wonders where they are. */
+async function showLeftOut(target: HTMLElement, open: boolean): Promise<void> {
+  const found = await told(() => ask<LeftOut[]>("GET", "/left-out"));
+  if (!found?.length) return target.replaceChildren();
+  const rows = found.map((each) => el("li", {}, el("strong", {}, each.name), ` ${each.why}`));
+  const words = found.length === 1 ? "A raster is no scene" : `${found.length} rasters are no scenes`;
+  const details = el("details", {}, el("summary", {}, words), el("ul", { class: "findings" }, ...rows));
+  details.open = open;
+  target.replaceChildren(details);
 }
 
 const WEIGHTS = ["refuse", "caution", "note", "ok"];

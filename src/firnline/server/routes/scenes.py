@@ -62,6 +62,13 @@ class SceneAnswer(BaseModel):
     recipes: list[RecipeAnswer]
 
 
+class LeftOutAnswer(BaseModel):
+    """A raster below the folder that is no scene, and why."""
+
+    name: str
+    why: str
+
+
 class FindingAnswer(BaseModel):
     """What the check found about a scene."""
 
@@ -83,6 +90,12 @@ class TileGridAnswer(BaseModel):
 def scenes(project: ProjectDep) -> list[SceneAnswer]:
     """The scenes of the project."""
     return [_answer(entry) for entry in project.scenes().values()]
+
+
+@router.get("/left-out")
+def left_out(project: ProjectDep) -> list[LeftOutAnswer]:
+    """The rasters that cannot be used as scenes, so that nobody looks for them in vain."""
+    return [LeftOutAnswer(name=name, why=why) for name, why in project.left_out().items()]
 
 
 @router.get("/scenes/{scene_id}")
