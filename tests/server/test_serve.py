@@ -10,8 +10,13 @@ import sys
 import urllib.request
 from pathlib import Path
 
+import numpy as np
 import pytest
+import rasterio
+from fastapi.testclient import TestClient
 
+from firnline.mapping import MapSettings, map_scene
+from firnline.server.app import create_app
 from firnline.server.demo import make_demo
 from firnline.server.project import Project
 
@@ -54,11 +59,21 @@ def test_a_taken_port_and_a_missing_folder_are_one_line(project: Project, tmp_pa
 
 
 @pytest.mark.slow
-def test_the_demo_is_one_place_seen_by_two_satellites(tmp_path: Path) -> None:
+def test_the_demo_is_one_place_seen_by_two_satellites_with_a_model_that_maps_both(tmp_path: Path) -> None:
     project = Project(make_demo(tmp_path / "demo"), demo=True)
     first, second = project.scenes().values()
     assert {first.scene.sensor, second.scene.sensor} == {"landsat7", "landsat8"}
     assert first.scene.grid.is_same_as(second.scene.grid)
+    with TestClient(create_app(project), base_url="http://127.0.0.1:8770") as client:
+        (model,) = [each for each in client.get("/api/v1/models").json() if each["kind"] != "rules"]
+    assert model["problems"] == {}
+    (bundle,) = project.models().values()
+    for entry in (first, second):
+        out = tmp_path / str(entry.scene.sensor)
+        map_scene(entry.source, str(bundle.path), out, MapSettings(report=False))
+        with rasterio.open(out / "classes.tif") as found, rasterio.open(entry.path.with_name("classes.tif")) as truth:
+            is_ice, is_found = np.isin(truth.read(1), (1, 2)), np.isin(found.read(1), (1, 2))
+        assert (is_ice & is_found).sum() > 0.5 * (is_ice | is_found).sum()  # a demo that maps nonsense is none
     before = first.path.stat().st_mtime_ns
     make_demo(tmp_path / "demo")
     assert first.path.stat().st_mtime_ns == before

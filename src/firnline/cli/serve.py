@@ -17,4 +17,6 @@ def command(
     from firnline.server.serve import serve
 
     demo = folder is None
-    serve(make_demo() if folder is None else folder, port=port, browser=browser, demo=demo, say=typer.echo)
+    serve(
+        make_demo(say=typer.echo) if folder is None else folder, port=port, browser=browser, demo=demo, say=typer.echo
+    )
