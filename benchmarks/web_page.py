@@ -1,6 +1,6 @@
 """How soon the page shows its first map, and what a frame costs while 20,000 outlines are panned.
 
-    python benchmarks/web_page.py [--outlines 20000] [--size 2048]
+    python benchmarks/web_page.py [--outlines 20000] [--size 2048] [--folder FOLDER]
 
 A real Chromium at a real `firnline serve`, on this machine, with WebGL drawn by the processor (SwiftShader) where
 there is no graphics card. The first map is there when OpenLayers has drawn the scene and all outlines in view, by the
@@ -19,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -66,28 +68,45 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--outlines", type=int, default=20_000)
     parser.add_argument("--size", type=int, default=2048)
+    parser.add_argument("--folder", type=Path, help="only the first map of this one")
     options = parser.parse_args()
+    if options.folder:
+        with served(options.folder) as address, chromium() as browser:
+            visits(browser, address, str(options.folder), SCENE)
+        return
     with tempfile.TemporaryDirectory() as folder:
         make_range(Path(folder), width=options.size, height=options.size, seed=2, sensor="landsat8")
-        command = [sys.executable, "-m", "firnline", "serve", folder, "--port", "0", "--no-browser"]
-        begin = time.perf_counter()
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        try:
-            assert server.stdout is not None
-            found = re.search(r"http://\S+", server.stdout.readline())
-            assert found
-            print(f"server answers after {time.perf_counter() - begin:.1f} s")
-            with sync_playwright() as playwright:
-                path = shutil.which("chromium") or shutil.which("google-chrome")
-                browser = playwright.chromium.launch(executable_path=path, args=list(DRAWN_BY_THE_PROCESSOR))
-                visits(browser, found[0], "scene alone", SCENE)
-                fill(Path(folder), options.outlines)
-                page = visits(browser, found[0], f"with {options.outlines} outlines", OUTLINES)
-                frames(page)
-                browser.close()
-        finally:
-            server.terminate()
-            server.communicate()
+        with served(Path(folder)) as address, chromium() as browser:
+            visits(browser, address, "scene alone", SCENE)
+            fill(Path(folder), options.outlines)
+            frames(visits(browser, address, f"with {options.outlines} outlines", OUTLINES))
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """A server of a folder in a process of its own; where it is."""
+    command = [sys.executable, "-m", "firnline", "serve", str(folder), "--port", "0", "--no-browser"]
+    begin = time.perf_counter()
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        found = re.search(r"http://\S+", server.stdout.readline())
+        assert found
+        print(f"server answers after {time.perf_counter() - begin:.1f} s")
+        yield found[0]
+    finally:
+        server.terminate()
+        server.communicate()
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser that was not there before."""
+    with sync_playwright() as playwright:
+        path = shutil.which("chromium") or shutil.which("google-chrome")
+        browser = playwright.chromium.launch(executable_path=path, args=list(DRAWN_BY_THE_PROCESSOR))
+        yield browser
+        browser.close()
 
 
 def fill(folder: Path, count: int) -> None:
