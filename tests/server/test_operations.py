@@ -291,3 +291,26 @@ def test_a_database_of_a_newer_version_is_refused(project: Project, tmp_path: Pa
         database.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(Exception, match="newer firnline"):
         create_app(project)
+
+
+def test_debris_drawn_at_a_glacier_is_the_glaciers_and_its_history_says_so(
+    client: TestClient, desk: Desk, tmp_path: Path
+) -> None:
+    """Three quarters of its edge with ice lie along A; delivered, it is A's debris, and B is as it was."""
+    tongue = geojson(box(X + 500, Y - 800, X + 2500, Y))
+    done = desk.do("draw", geometry=tongue, **{"class": 2})
+    (new,) = done["features"][:1] if len(done["features"]) == 1 else [
+        each for each in done["features"] if each["properties"]["version"] == 1
+    ]  # fmt: skip
+    assert new["properties"]["glacier"] == "A"
+    past = client.get(f"{desk.at}/features/{new['id']}/history").json()
+    assert [each["feature"]["properties"]["glacier"] for each in past] == ["A"]
+    desk.back()
+    desk.back("redo")
+    assert desk.features()[new["id"]]["properties"]["glacier"] == "A"
+    answer = client.post(f"{desk.at}/exports", json={"format": "gpkg"})
+    (tmp_path / "it.gpkg").write_bytes(answer.content)
+    glaciers = gpd.read_file(tmp_path / "it.gpkg", layer="glaciers").set_index("glacier_id")
+    assert sorted(glaciers.index) == ["A", "B"]
+    assert glaciers.loc["A", "debris_km2"] == pytest.approx(1.0 + 2.0 * 0.8, rel=0.01)
+    assert glaciers.loc["B", "area_km2"] == pytest.approx(1.0, rel=0.01)
