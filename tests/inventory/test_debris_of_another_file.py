@@ -81,7 +81,7 @@ def test_ragged_debris_over_ragged_glaciers_keeps_the_ground_to_the_square_metre
     random = np.random.default_rng(8)
 
     def blobs(count: int, size: float) -> list[shapely.Geometry]:
-        centres = random.uniform(0, 3000, (count, 2)) + (500000, 3100000)
+        centres = random.uniform((500000, 3100000), (503000, 3103000), (count, 2))
         corners = [centre + random.uniform(-size, size, (9, 2)) for centre in centres]
         return [shapely.convex_hull(shapely.multipoints(each)) for each in corners]
 
