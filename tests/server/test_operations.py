@@ -314,3 +314,43 @@ def test_debris_drawn_at_a_glacier_is_the_glaciers_and_its_history_says_so(
     assert sorted(glaciers.index) == ["A", "B"]
     assert glaciers.loc["A", "debris_km2"] == pytest.approx(1.0 + 2.0 * 0.8, rel=0.01)
     assert glaciers.loc["B", "area_km2"] == pytest.approx(1.0, rel=0.01)
+
+
+def test_what_changes_nothing_is_no_revision_and_no_step_of_undo(client: TestClient, desk: Desk) -> None:
+    """A class that an outline has, a vertex moved to where it is, a line that is as simple as it can be."""
+    west, middle, _ = ids(desk)
+    desk.do("reclassify", features=[west], **{"class": 2})
+    before = desk.features()
+    for body in (
+        {"operation": "reclassify", "features": [west, middle], "class": 2, "expected": {west: 2, middle: 1}},
+        {"operation": "move_vertices", "moves": [[[X, Y], [X, Y]]]},
+        {"operation": "simplify", "features": [middle], "tolerance_m": 1.0},
+    ):
+        name = str(body.pop("operation"))
+        said = desk.do(name, key=name, **body)
+        assert (said["revision"], said["transaction"], said["operation"]) == (1, None, name)
+        assert (said["features"], said["removed"], said["area_change_km2"]) == ([], [], 0)
+        assert said["area_km2"] == pytest.approx(3.0, rel=0.01)
+    assert desk.features() == before
+    assert [each["operation"] for each in client.get(f"{desk.at}/changes").json()] == ["reclassify"]
+    assert len(client.get(f"{desk.at}/features/{west}/history").json()) == 2
+    desk.back()
+    assert desk.features()[west]["properties"]["class"] == 1, "the change before is taken back"
+    desk.do("reclassify", features=[west], **{"class": 1})
+    desk.back("redo")
+    assert desk.features()[west]["properties"]["class"] == 2, "nothing that was done bars doing it again"
+
+
+def test_what_changes_nothing_is_refused_where_others_changed_it(client: TestClient, layer: str) -> None:
+    ana, ben = Desk(client, layer, "Ana"), Desk(client, layer, "Ben")
+    west, _, _ = ids(ana)
+    ana.do("reclassify", features=[west], **{"class": 2})
+    ben.do("reclassify", 412, features=[west], expected={west: 1}, **{"class": 2})
+
+
+def test_nobody_is_told_of_a_revision_that_there_is_not(desk: Desk) -> None:
+    store, told = desk.client.app.state.store, []  # type: ignore[attr-defined]
+    store.on_change = lambda *said: told.append(said)
+    west, _, _ = ids(desk)
+    desk.do("reclassify", features=[west], **{"class": 1})
+    assert told == []

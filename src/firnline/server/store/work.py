@@ -67,6 +67,8 @@ def apply(
         edit = replace(edit, sliver_m=layer["pixel_m"] / 2)
     near = _concerned(connection, layer["id"], edit)
     change = corrected([each.part for each in near], edit)
+    if change.is_empty:
+        return Outcome(edit.operation, layer["revision"], None, (), (), layer["area_km2"], 0.0)
     return commit(connection, layer, change, near, edit.operation, author)
 
 
@@ -132,7 +134,9 @@ def _outcome(transaction: Transaction, ended: Sequence[Feature], made: Sequence[
     names = {each.id for each in made}
     removed = tuple(each.id for each in ended if each.id not in names)
     difference = sum(each.area_km2 for each in made) - sum(each.area_km2 for each in ended)
-    return Outcome(transaction, tuple(made), removed, area_km2, difference)
+    return Outcome(
+        transaction.operation, transaction.revision, transaction, tuple(made), removed, area_km2, difference
+    )
 
 
 def versions_of(connection: sa.Connection, layer_id: str, revision: int) -> tuple[list[Feature], list[Feature]]:
