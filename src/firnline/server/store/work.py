@@ -32,12 +32,12 @@ def features(
     limit: int | None = None, after: str = "",
 ) -> list[Feature]:  # fmt: skip
     """See `Store.features`."""
-    found = sa.select(versions).where(
-        versions.c.layer_id == layer_id, rows.valid_at(at), versions.c.feature_id > after
-    )
-    if box is not None:
-        found = found.where(rows.meets(box))
-    found = found.order_by(versions.c.feature_id).limit(limit)
+    by_id = versions.c.feature_id
+    here = versions.c.layer_id == layer_id if box is None else rows.in_box(layer_id, box)
+    wanted = sa.and_(here, rows.valid_at(at), by_id > after)
+    if box is not None and limit is not None:  # sort numbers and not outlines, of which the page holds the first
+        wanted = versions.c.id.in_(sa.select(versions.c.id).where(wanted).order_by(by_id).limit(limit))
+    found = sa.select(versions).where(wanted).order_by(by_id).limit(limit)
     return rows.features_of(connection.execute(found).mappings())
 
 
