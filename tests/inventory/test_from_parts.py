@@ -278,6 +278,31 @@ def test_whole_glaciers_tell_nothing_of_debris() -> None:
     assert made.glaciers["area_error_km2"].isna().all(), "nobody said how large the pixels were"
 
 
+@pytest.mark.parametrize("told", [LabelScheme.CLEAN, LabelScheme.DEBRIS])
+def test_what_a_map_cannot_tell_is_unknown_where_nobody_drew_it(told: LabelScheme) -> None:
+    """By hand: glacier a as the map has it, b with the other class drawn beside it."""
+    seen, other = (1, 2) if told == LabelScheme.CLEAN else (2, 1)
+    x, y = 500000, 3100000
+    rows = [(seen, "a", BOX(x, y, x + 1000, y + 1000)), (seen, "b", BOX(x + 3000, y, x + 4000, y + 1000))]
+    drawn = (other, "b", BOX(x + 4000, y, x + 4500, y + 1000))
+    glaciers = inventory_of_parts(layer(*rows, drawn), Known(), told=told).glaciers.set_index("glacier_id")
+    known, unknown = ("clean_km2", "debris_km2")[:: 1 if told == LabelScheme.CLEAN else -1]
+    assert glaciers.loc["a", known] == pytest.approx(1.0, rel=2e-3)
+    assert glaciers.loc["a", [unknown, "debris_frac"]].isna().all()
+    assert glaciers.loc["b", [known, unknown]].tolist() == pytest.approx([1.0, 0.5], rel=2e-3)
+    assert glaciers.loc["b", "debris_frac"] == pytest.approx(1 / 3 if told == LabelScheme.CLEAN else 2 / 3)
+    if told == LabelScheme.CLEAN:
+        nothing = inventory_of_parts(layer(rows[0]), Known(), scheme=told).glaciers
+        assert nothing["debris_km2"].isna().all()
+
+
+def test_parts_in_the_scheme_of_debris_are_debris() -> None:
+    made = inventory_of_parts(layer((1, "a", BOX(500000, 0, 501000, 1000))), Known(), scheme=LabelScheme.DEBRIS)
+    assert made.parts["class"].tolist() == ["supraglacial debris"]
+    assert made.glaciers["debris_km2"].tolist() == pytest.approx(made.glaciers["area_km2"].tolist())
+    assert made.glaciers[["clean_km2", "debris_frac"]].isna().all(axis=None)
+
+
 def test_nothing_is_an_inventory_too(tmp_path: Path) -> None:
     made = inventory_of_parts(layer(), Known(), seen=Seen(BOX(0, 0, 9, 9), pixel_m=10.0))
     back = read_inventory(write_inventory(made, tmp_path / "none.gpkg"))

@@ -127,20 +127,6 @@ def test_a_reprojected_divide_leaves_no_crack(tmp_path: Path) -> None:
     assert not shapely.union_all(parts.geometry.to_numpy()).interiors
 
 
-def test_debris_lies_on_the_glaciers_and_takes_their_ids(tmp_path: Path) -> None:
-    """Areas by hand: debris over a divide is cut there; beside the ice it is debris of no glacier."""
-    glaciers = written(tmp_path / "rgi.gpkg", [box(0, 0, 1000, 1000), box(1000, 0, 2000, 1000)], RGIId=["a", "b"])
-    debris = written(tmp_path / "debris.gpkg", [box(800, -100, 1500, 300)], number=[1])
-    parts = read_parts(glaciers, UTM, debris=debris)
-    require_layer(parts)
-    parts["m2"] = parts.area
-    found = parts.fillna({"glacier_id": "none"}).groupby(["class", "glacier_id"])["m2"].sum().to_dict()
-    expected = {(1, "a"): 940e3, (1, "b"): 850e3, (2, "a"): 60e3, (2, "b"): 150e3, (2, "none"): 70e3}
-    assert found == pytest.approx(expected)
-    assert not any("overlap" in said for said in parts.attrs["findings"])
-    assert parts.attrs["scheme"] == "class"
-
-
 def test_glims_is_read_as_it_means(tmp_path: Path) -> None:
     shapes = [box(0, 0, 1000, 1000), box(0, 0, 300, 300), box(500, 500, 600, 600), box(700, 0, 800, 100)]
     kinds = ["glac_bound", "debris_cov", "intrnl_rock", "supra_lake"]

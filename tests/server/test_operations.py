@@ -291,3 +291,66 @@ def test_a_database_of_a_newer_version_is_refused(project: Project, tmp_path: Pa
         database.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(Exception, match="newer firnline"):
         create_app(project)
+
+
+def test_debris_drawn_at_a_glacier_is_the_glaciers_and_its_history_says_so(
+    client: TestClient, desk: Desk, tmp_path: Path
+) -> None:
+    """Three quarters of its edge with ice lie along A; delivered, it is A's debris, and B is as it was."""
+    tongue = geojson(box(X + 500, Y - 800, X + 2500, Y))
+    done = desk.do("draw", geometry=tongue, **{"class": 2})
+    (new,) = done["features"][:1] if len(done["features"]) == 1 else [
+        each for each in done["features"] if each["properties"]["version"] == 1
+    ]  # fmt: skip
+    assert new["properties"]["glacier"] == "A"
+    past = client.get(f"{desk.at}/features/{new['id']}/history").json()
+    assert [each["feature"]["properties"]["glacier"] for each in past] == ["A"]
+    desk.back()
+    desk.back("redo")
+    assert desk.features()[new["id"]]["properties"]["glacier"] == "A"
+    answer = client.post(f"{desk.at}/exports", json={"format": "gpkg"})
+    (tmp_path / "it.gpkg").write_bytes(answer.content)
+    glaciers = gpd.read_file(tmp_path / "it.gpkg", layer="glaciers").set_index("glacier_id")
+    assert sorted(glaciers.index) == ["A", "B"]
+    assert glaciers.loc["A", "debris_km2"] == pytest.approx(1.0 + 2.0 * 0.8, rel=0.01)
+    assert glaciers.loc["B", "area_km2"] == pytest.approx(1.0, rel=0.01)
+
+
+def test_what_changes_nothing_is_no_revision_and_no_step_of_undo(client: TestClient, desk: Desk) -> None:
+    """A class that an outline has, a vertex moved to where it is, a line that is as simple as it can be."""
+    west, middle, _ = ids(desk)
+    desk.do("reclassify", features=[west], **{"class": 2})
+    before = desk.features()
+    for body in (
+        {"operation": "reclassify", "features": [west, middle], "class": 2, "expected": {west: 2, middle: 1}},
+        {"operation": "move_vertices", "moves": [[[X, Y], [X, Y]]]},
+        {"operation": "simplify", "features": [middle], "tolerance_m": 1.0},
+    ):
+        name = str(body.pop("operation"))
+        said = desk.do(name, key=name, **body)
+        assert (said["revision"], said["transaction"], said["operation"]) == (1, None, name)
+        assert (said["features"], said["removed"], said["area_change_km2"]) == ([], [], 0)
+        assert said["area_km2"] == pytest.approx(3.0, rel=0.01)
+    assert desk.features() == before
+    assert [each["operation"] for each in client.get(f"{desk.at}/changes").json()] == ["reclassify"]
+    assert len(client.get(f"{desk.at}/features/{west}/history").json()) == 2
+    desk.back()
+    assert desk.features()[west]["properties"]["class"] == 1, "the change before is taken back"
+    desk.do("reclassify", features=[west], **{"class": 1})
+    desk.back("redo")
+    assert desk.features()[west]["properties"]["class"] == 2, "nothing that was done bars doing it again"
+
+
+def test_what_changes_nothing_is_refused_where_others_changed_it(client: TestClient, layer: str) -> None:
+    ana, ben = Desk(client, layer, "Ana"), Desk(client, layer, "Ben")
+    west, _, _ = ids(ana)
+    ana.do("reclassify", features=[west], **{"class": 2})
+    ben.do("reclassify", 412, features=[west], expected={west: 1}, **{"class": 2})
+
+
+def test_nobody_is_told_of_a_revision_that_there_is_not(desk: Desk) -> None:
+    store, told = desk.client.app.state.store, []  # type: ignore[attr-defined]
+    store.on_change = lambda *said: told.append(said)
+    west, _, _ = ids(desk)
+    desk.do("reclassify", features=[west], **{"class": 1})
+    assert told == []

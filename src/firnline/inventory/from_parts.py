@@ -45,6 +45,7 @@ def inventory_of_parts(
     seen: Seen = _NOTHING,
     start: Inventory | None = None,
     scheme: LabelScheme = LabelScheme.CLASS,
+    told: LabelScheme | None = None,
     record: Mapping[str, Any] | None = None,
 ) -> Inventory:
     """Make an inventory of corrected parts.
@@ -69,8 +70,12 @@ def inventory_of_parts(
     start
         The inventory that the layer started from.
     scheme
-        What class 1 stands for: LabelScheme.GLACIER where whole glaciers were imported, and nobody told debris apart
-        (clean_km2 and debris_km2 are then not known); CLEAN where debris was left out (debris_km2 is not known).
+        What the classes of the parts are: LabelScheme.GLACIER where whole glaciers were imported, and nobody told
+        debris apart (clean_km2 and debris_km2 are then not known).
+    told
+        What the map that the parts come of told, where people have drawn more since; `scheme` without it. Of a map
+        of clean ice alone (CLEAN), debris_km2 is known of the glaciers in which somebody drew debris, and of no
+        other; of a map of debris alone (DEBRIS) so is clean_km2.
     record
         Who edited what (`edit_record`), for the provenance.
 
@@ -103,7 +108,7 @@ def inventory_of_parts(
     opened = open_edges(edges, debris, seen, unknown).or_as_before(table, seen, start)
     table["touches_unknown"], table["touches_edge"] = opened.touches_unknown, opened.touches_edge
     holes = find_holes(grouped.shapes, grouped.ids, crs, unknown)
-    glaciers = _glacier_table(grouped, table, holes, opened, scheme)
+    glaciers = _glacier_table(grouped, table, holes, opened, _areas_by_class(table, grouped, scheme, told or scheme))
     glaciers, hypsometry = describe_glaciers(glaciers, known)
     findings = list(grouped.findings)
     if start is not None:
@@ -189,15 +194,33 @@ def _part_table(
     return table
 
 
+def _areas_by_class(
+    parts: gpd.GeoDataFrame, grouped: _Grouped, scheme: LabelScheme, told: LabelScheme
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Clean and debris-covered km2 of each glacier, NaN where the map does not tell and nobody drew it."""
+    count, of, areas = len(grouped.ids), grouped.of, parts["area_km2"].to_numpy()
+    is_debris = parts["class_value"].to_numpy() == (1 if scheme == LabelScheme.DEBRIS else 2)
+    # Of no parts at all, bincount counts in whole numbers.
+    clean, debris = (np.bincount(of[own], areas[own], count).astype(float) for own in (~is_debris, is_debris))
+    if scheme == LabelScheme.GLACIER:
+        return np.full(count, np.nan), np.full(count, np.nan)
+    if told == LabelScheme.DEBRIS:
+        clean[np.bincount(of[~is_debris], minlength=count) == 0] = np.nan
+    if told == LabelScheme.CLEAN:
+        debris[np.bincount(of[is_debris], minlength=count) == 0] = np.nan
+    return clean, debris
+
+
 def _glacier_table(
-    grouped: _Grouped, parts: gpd.GeoDataFrame, holes: gpd.GeoDataFrame, opened: OpenEdges, scheme: LabelScheme
+    grouped: _Grouped,
+    parts: gpd.GeoDataFrame,
+    holes: gpd.GeoDataFrame,
+    opened: OpenEdges,
+    by_class: tuple[NDArray[np.float64], NDArray[np.float64]],
 ) -> gpd.GeoDataFrame:
     count, of = len(grouped.ids), grouped.of
-    areas, is_debris = parts["area_km2"].to_numpy(), (parts["class_value"] == 2).to_numpy(bool)
+    areas, (clean, debris) = parts["area_km2"].to_numpy(), by_class
     area = np.bincount(of, areas, count)
-    told = scheme == LabelScheme.CLASS
-    debris = np.bincount(of, np.where(is_debris, areas, 0.0), count) if told else np.full(count, np.nan)
-    clean = area if scheme == LabelScheme.CLEAN else area - debris
     blind = holes[(holes["kind"] == "unknown").to_numpy(bool)].groupby("glacier_id")["area_km2"].sum()
     unknown = blind.reindex(grouped.ids, fill_value=0.0).to_numpy(np.float64)
     touches_unknown = np.bincount(of, opened.touches_unknown, count) > 0
@@ -208,7 +231,7 @@ def _glacier_table(
             "area_km2": area,
             "clean_km2": clean,
             "debris_km2": debris,
-            "debris_frac": debris / area,
+            "debris_frac": np.where(np.isnan(clean), np.nan, debris / area),
             "mean_probability": _weighed(parts["mean_probability"].to_numpy(np.float64), areas, of, count),
             "unknown_frac": unknown / (area + unknown),
             "touches_unknown": touches_unknown,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,9 +12,11 @@ import pandas as pd
 import pyogrio
 import pyproj
 import shapely
+from numpy.typing import NDArray
 
 from firnline.classes import CLEAN_ICE, DEBRIS, LabelScheme
 from firnline.errors import LabelError
+from firnline.inventory.faces import Shapes
 from firnline.inventory.resolve import CRUMB_M2, NONE, Resolved, resolve
 from firnline.labels.outlines import Outlines, Role, read_outlines
 from firnline.labels.vectors import is_parquet, mended, reading, split_layer
@@ -35,12 +38,13 @@ def read_parts(
     - An inventory of firnline: its layer parts, with their ids.
     - A map of firnline (glaciers.gpkg): its outlines by class.
     - Outlines of whole glaciers (RGI, GLIMS): class 1, as nobody told debris apart; ``glacier_id`` is their own id.
-    - Debris, of the same file (GLIMS debris_cov) or of another, lies on the glaciers: it takes their ground and,
-      where it has no id, their ids.
+    - Debris in the same file (GLIMS debris_cov) lies on the glaciers: it takes their ground and, where it has no id,
+      their ids.
+    - Debris in another file (Scherler et al. 2018, Herreid and Pellicciotti 2020) is cut on the outlines that it lies
+      on: that ground is class 2, of the glacier that it was of. What lies on no outline is left out.
 
-    Invalid polygons are mended. Where polygons overlap, the one that comes first in the file keeps the ground, and of
-    two files the debris. Gaps below 5 cm that outlines enclose, which rounding leaves, are closed; others are the
-    user's.
+    Invalid polygons are mended. Where polygons overlap, the one that comes first in the file keeps the ground. Gaps
+    below 5 cm that outlines enclose, which rounding leaves, are closed; others are the user's.
 
     Parameters
     ----------
@@ -80,10 +84,17 @@ def read_parts(
     target = pyproj.CRS.from_user_input(crs)
     if not target.is_projected:
         raise LabelError(f"parts cannot be measured in {target.name}", do="give a CRS projected in metres")
-    read = [] if debris is None else [read_outlines(debris, role=Role.DEBRIS, lenient=True)]
     path, layer = split_layer(Path(path), layer)
-    read.append(read_outlines(path, layer=layer or _own_layer(path), class_column=class_column, lenient=True))
-    drawn = pd.concat([_drawn(each, target) for each in read], ignore_index=True)
+    read = read_outlines(path, layer=layer or _own_layer(path), class_column=class_column, lenient=True)
+    table = _resolved(read, target)
+    if debris is not None:
+        table = _with_debris(table, read_outlines(debris, role=Role.DEBRIS, lenient=True), target)
+    return table
+
+
+def _resolved(read: Outlines, crs: pyproj.CRS) -> gpd.GeoDataFrame:
+    """The outlines of one file as a layer."""
+    drawn = _drawn(read, crs)
     roles = drawn["role"].to_numpy(object)
     on_top = np.asarray((roles == Role.DEBRIS) & (roles == Role.GLACIER).any(), np.bool_)
     drawn = drawn.iloc[np.argsort(~on_top, kind="stable")].reset_index(drop=True)
@@ -91,20 +102,43 @@ def read_parts(
     code, ids = pd.factorize(drawn["id"])
     unnamed = on_top & (code == NONE)
     found = resolve(np.asarray(drawn.geometry.array, object), on_top, np.where(code == NONE, len(ids), code))
-    names = np.array([*ids, None], object)
     glacier = np.where(unnamed[found.owner] & (found.beneath != NONE), found.beneath, code[found.owner])
-    table = gpd.GeoDataFrame(
-        {
-            "class": np.where(drawn["role"] == Role.DEBRIS, DEBRIS, CLEAN_ICE)[found.owner],
-            "glacier_id": pd.Series(names[glacier], dtype="string"),
-        },
-        geometry=found.shapes,
-        crs=target,
-    )
+    classes = np.where(drawn["role"] == Role.DEBRIS, DEBRIS, CLEAN_ICE)[found.owner]
+    table = _table(classes, np.array([*ids, None], object)[glacier], found.shapes, crs)
     whole = bool((drawn["role"] == Role.GLACIER).any()) and not (drawn["role"] == Role.DEBRIS).any()
     table.attrs["scheme"] = str(LabelScheme.GLACIER if whole else LabelScheme.CLASS)
-    table.attrs["findings"] = (*_of_files(read, drawn), *_of_overlaps(found, drawn))
+    table.attrs["findings"] = (*_of_file(read, drawn), *_of_overlaps(found, drawn["name"].tolist()))
     return table
+
+
+def _with_debris(parts: gpd.GeoDataFrame, read: Outlines, crs: pyproj.CRS) -> gpd.GeoDataFrame:
+    """A layer on which the debris of another file lies."""
+    drawn = _drawn(read, crs)
+    stones, ground = (np.asarray(each.geometry.array, object) for each in (drawn, parts))
+    meets = np.unique(shapely.STRtree(ground).query(stones, predicate="intersects")[0])
+    count = len(meets)
+    code, ids = pd.factorize(parts["glacier_id"])
+    codes = np.concatenate([np.zeros(count, np.int64), np.where(code == NONE, len(ids), code)])
+    found = resolve(np.concatenate([stones[meets], ground]), np.arange(len(codes)) < count, codes)
+    is_debris = found.owner < count
+    kept = ~is_debris | (found.beneath != NONE)
+    classes = np.concatenate([np.full(count, DEBRIS), parts["class"].to_numpy(np.int64)])[found.owner]
+    glacier = np.where(is_debris, found.beneath, codes[found.owner])
+    names = np.array([*ids, None], object)
+    table = _table(classes[kept], names[glacier[kept]], found.shapes[kept], crs)
+    beside = shapely.area(stones)
+    beside[meets] = np.bincount(found.owner[~kept], shapely.area(found.shapes[~kept]), count)
+    lies = np.zeros(len(stones), np.bool_)
+    lies[meets[found.owner[kept & is_debris]]] = True
+    table.attrs["scheme"] = str(LabelScheme.CLASS) if (kept & is_debris).any() else parts.attrs["scheme"]
+    said = (*_of_file(read, drawn), *_of_overlaps(found, drawn["name"].to_numpy(object)[meets].tolist()))
+    table.attrs["findings"] = (*parts.attrs["findings"], *said, *_of_debris(_file(read), beside, lies))
+    return table
+
+
+def _table(classes: NDArray[np.integer], glaciers: NDArray[np.object_], shapes: Shapes, crs: Any) -> gpd.GeoDataFrame:
+    columns = {"class": classes, "glacier_id": pd.Series(glaciers, dtype="string")}
+    return gpd.GeoDataFrame(columns, geometry=shapes, crs=crs)
 
 
 def _own_layer(path: Path) -> str | None:
@@ -131,7 +165,12 @@ def _drawn(outlines: Outlines, crs: pyproj.CRS) -> gpd.GeoDataFrame:
     return frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=crs))
 
 
-def _of_files(read: list[Outlines], drawn: gpd.GeoDataFrame) -> list[str]:
+def _file(read: Outlines) -> str:
+    """What findings call a file: where it lies is no business of whoever reads them in a browser."""
+    return " and ".join(path.name for path in read.paths)
+
+
+def _of_file(read: Outlines, drawn: gpd.GeoDataFrame) -> list[str]:
     said = []
     whole = int((drawn["role"] == Role.GLACIER).sum())
     if whole:
@@ -139,23 +178,33 @@ def _of_files(read: list[Outlines], drawn: gpd.GeoDataFrame) -> list[str]:
             f"{whole} outline{'s are' if whole > 1 else ' is'} of whole glaciers: class 1 stands for all of their "
             "ice that nobody told to be debris-covered"
         )
-    for each in read:
-        if each.repaired:
-            said.append(f"{each.where}: {len(each.repaired)} invalid outlines were mended ({_listed(each.repaired)})")
-        if each.skipped:
-            said.append(f"{each.where}: {each.skipped} features outline no ice and were left out")
-    lost = sum(len(each.frame) for each in read) - len(drawn)
+    if read.repaired:
+        said.append(f"{_file(read)}: {len(read.repaired)} invalid outlines were mended ({_listed(read.repaired)})")
+    if read.skipped:
+        said.append(f"{_file(read)}: {read.skipped} features outline no ice and were left out")
+    lost = len(read.frame) - len(drawn)
     if lost:
         said.append(f"{lost} outlines lie outside of the world of the layer's CRS and were left out")
     return said
 
 
-def _of_overlaps(found: Resolved, drawn: gpd.GeoDataFrame) -> list[str]:
+def _of_debris(where: str, beside_m2: NDArray[np.float64], lies: NDArray[np.bool_]) -> list[str]:
+    """What is said of debris on no outline: how much of each polygon that is, and whether some of it lies on one."""
+    if not lies.any():
+        return [f"{where}: none of its debris lies on an outline; all of it was left out"]
+    whole = beside_m2.sum()
+    if whole <= CRUMB_M2:
+        return []
+    wholly = int((~lies & (beside_m2 > CRUMB_M2)).sum())
+    which = f" ({wholly} of its {len(lies)} outlines wholly)" if wholly else ""
+    return [f"{where}: {whole / 1e6:.3g} km2 of its debris lie on no outline and were left out{which}"]
+
+
+def _of_overlaps(found: Resolved, names: Sequence[str]) -> list[str]:
     said = []
     if found.overlaps:
         count = len(found.overlaps)
         area = sum(m2 for *_, m2 in found.overlaps) / 1e6
-        names = drawn["name"].tolist()
         pairs = _listed([f"{names[one]} over {names[two]}" for one, two, _ in found.overlaps])
         said.append(
             f"{count} overlap{'s' if count > 1 else ''} of {area:.3g} km2 in all: the outline that comes first keeps "

@@ -99,7 +99,7 @@ def inventory_of_layer(project: Project, store: Store, wanted: Revision) -> Inve
         known = _known(scene, origin, layer, heights)
         made = inventory_of_parts(
             parts, known, seen=_seen(scene, mapped, layer), start=start, scheme=scheme,
-            record=_record(project, lineage, store),
+            told=_told(origin, mapped, start), record=_record(project, lineage, store),
         )  # fmt: skip
     return _with_findings(made, findings)
 
@@ -174,6 +174,17 @@ def scheme_of(layer: Layer, parts: gpd.GeoDataFrame) -> LabelScheme:
     if (parts["class"] == DEBRIS).any():
         return LabelScheme.CLASS
     return LabelScheme(said) if said in (LabelScheme.GLACIER, LabelScheme.CLEAN) else LabelScheme.CLASS
+
+
+def _told(origin: Mapping[str, Any], mapped: MapFolder | None, start: Inventory) -> LabelScheme | None:
+    """CLEAN or DEBRIS where the model, map or inventory that the layer comes of knew nothing else; None else."""
+    one_class = (LabelScheme.CLEAN, LabelScheme.DEBRIS)
+    if origin.get("scheme") in one_class:
+        return LabelScheme(origin["scheme"])
+    if mapped is not None:
+        return mapped.raster.scheme if mapped.raster.scheme in one_class else None
+    knows = [bool(start.glaciers[name].notna().any()) for name in ("clean_km2", "debris_km2")]
+    return {(True, False): LabelScheme.CLEAN, (False, True): LabelScheme.DEBRIS}.get((knows[0], knows[1]))
 
 
 def _seen(scene: SceneEntry | None, mapped: MapFolder | None, layer: Layer) -> Seen:

@@ -67,11 +67,13 @@ def blob(seed: int, size: float = 250) -> Polygon:
 @pytest.mark.parametrize("seed", range(6))
 def test_drawing_over_others_takes_their_ground_and_no_other(seed: int) -> None:
     parts, area = cells(seed), blob(seed + 100)
-    now = applied(parts, draw(parts, area, 2, overwrite=True))
-    drawn = [part.geometry for part in now if part.glacier_id is None]
+    change = draw(parts, area, 2, overwrite=True)
+    now = applied(parts, change)
+    drawn = [part.geometry for part in change.added if part.came_from is None]
     assert apart(shapely.union_all(drawn), area) < MM2
     for part in parts:
-        left = [each.geometry for each in now if each.id == part.id or each.glacier_id == part.glacier_id]
+        left = [each.geometry for each in now if each.id == part.id]
+        left += [each.geometry for each in change.added if each.came_from == part.id]
         assert shapely.difference(part.geometry, area).difference(shapely.union_all(left)).area < MM2
     assert apart(ground(now), shapely.union(ground(parts), area)) < MM2
 

@@ -124,13 +124,15 @@ async function choose(state: State): Promise<void> {
     notify("There is no vector file in this folder (GeoPackage, GeoJSON, shapefile).", "info");
     return;
   }
-  let [file, kind] = [files[0]?.id ?? "", "inventory"];
+  let [file, debris, kind] = [files[0]?.id ?? "", "", "inventory"];
   const title = (each: VectorFile): string => (each.features === null ? each.name : `${each.name} (${each.features} outlines)`);
+  const named = files.map((each): [string, string] => [each.id, title(each)]);
   const fields = [
-    select("File", files.map((each): [string, string] => [each.id, title(each)]), file, (value) => (file = value)),
+    select("File", named, file, (value) => (file = value)),
+    select("Debris", [["", "none"], ...named], debris, (value) => (debris = value)),
     select("As", [["inventory", "an inventory to correct"], ["reference", "a reference to lay over"]], kind, (value) => (kind = value)),
   ];
   if (!(await askWith("Import outlines", "Import", ...fields))) return;
   const name = files.find((each) => each.id === file)?.name ?? "imported";
-  await created(state, { name, scene: scene.id, file, kind });
+  await created(state, { name, scene: scene.id, file, kind, ...(debris ? { debris } : {}) });
 }

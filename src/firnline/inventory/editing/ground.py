@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import shapely
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from firnline.errors import EditError
-from firnline.inventory.editing.faces import Faces, Owner, cut, give, kept, touched
+from firnline.inventory.editing.faces import Faces, Owner, after, cut, give, kept, touched
+from firnline.inventory.editing.glacier_of import glacier_of
 from firnline.inventory.editing.part import Change, Part, chosen, require_class, require_polygons
 
 Taken = NDArray[np.bool_]
@@ -21,7 +23,7 @@ def draw(
     near: Sequence[Part], area: BaseGeometry | None, class_value: int | None, *, overwrite: bool = False,
     sliver_m: float = 0.0,
 ) -> Change:  # fmt: skip
-    """Draw a new part.
+    """Draw a new part, of the glacier that it lies on or beside (`glacier_of`).
 
     Parameters
     ----------
@@ -58,7 +60,19 @@ def draw(
     if not taken.any():
         raise EditError("all of that ground is taken", do="draw on free ground, or let it overwrite")
     taken |= _gaps(faces, taken, sliver_m)
-    return give(faces, _owners(faces, taken, new), near)
+    return _named(near, give(faces, _owners(faces, taken, new), near))
+
+
+def _named(near: Sequence[Part], change: Change) -> Change:
+    """The change with the glaciers of what was drawn; pieces of parts that were there have theirs."""
+    rest = after(near, replace(change, added=tuple(part for part in change.added if part.came_from is not None)))
+    return replace(
+        change,
+        added=tuple(
+            replace(part, glacier_id=glacier_of(part.geometry, near, rest)) if part.came_from is None else part
+            for part in change.added
+        ),
+    )
 
 
 def add(

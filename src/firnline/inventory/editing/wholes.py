@@ -16,7 +16,7 @@ from firnline.inventory.editing.part import Change, Part, chosen, on_grid, requi
 
 
 def merge(near: Sequence[Part], ids: Sequence[str]) -> Change:
-    """Join parts to one, which has the class, the glacier and the name of the first.
+    """Join parts to one, which has the class and the name of the first, and the first glacier that one of them has.
 
     Raises
     ------
@@ -36,7 +36,10 @@ def merge(near: Sequence[Part], ids: Sequence[str]) -> Change:
     whole = shapely.coverage_union_all([part.geometry for part in targets])
     if not isinstance(whole, Polygon):
         raise EditError("the outlines do not share edges", do="choose outlines that do, or fill the gap first")
-    change = Change((replace(targets[0], geometry=whole),), removed=tuple(part.id for part in targets[1:]))
+    glacier = next((part.glacier_id for part in targets if part.glacier_id), None)
+    change = Change(
+        (replace(targets[0], geometry=whole, glacier_id=glacier),), removed=tuple(part.id for part in targets[1:])
+    )
     names = {part.id for part in targets}
     require_coverage(near, [*(part for part in near if part.id not in names), *change.changed])
     return change

@@ -117,9 +117,9 @@ def _properties(feature: Feature) -> str:
 def outcome_json(outcome: Outcome) -> str:
     """What a change did."""
     said = {
-        "revision": outcome.transaction.revision,
-        "transaction": outcome.transaction.id,
-        "operation": outcome.transaction.operation,
+        "revision": outcome.revision,
+        "transaction": None if outcome.transaction is None else outcome.transaction.id,
+        "operation": outcome.operation,
         "removed": list(outcome.removed),
         "area_km2": outcome.area_km2,
         "area_change_km2": outcome.area_change_km2,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from hashlib import blake2b
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
+from firnline.server.images import is_known
 from firnline.server.problems import Problem
 from firnline.server.routes.answers import (
     TransactionAnswer,
@@ -37,24 +39,30 @@ class PastAnswer(BaseModel):
 def features(
     store: StoreDep,
     layer_id: Id,
+    request: Request,
     bbox: Annotated[str | None, Query(description="minx,miny,maxx,maxy in the layer's CRS")] = None,
     limit: Annotated[int, Query(ge=1, le=20_000)] = _PAGE,
     after: Annotated[str, Query(pattern="^([0-9a-f]{12})?$", description="the `next` of the page before")] = "",
     at: Annotated[int | None, Query(ge=0, le=2**53, description="a revision; now without it")] = None,
-    if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """Outlines as a GeoJSON collection, by id; ``next`` asks for the following page."""
+    """Outlines as a GeoJSON collection, by id; ``next`` asks for the following page.
+
+    ``revision`` is the one that the outlines are of.
+    """
     box = None if bbox is None else _box(bbox)
     layer = store.layer(layer_id)
-    tag = f'"{layer.id}-{layer.revision}"'
+    revision = layer.revision if at is None else min(at, layer.revision)
+    asked = blake2b(repr((box, limit, after)).encode(), digest_size=6).hexdigest()
+    tag = f'"{layer.id}-{revision}-{asked}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache"}
-    if if_none_match == tag:
+    if is_known(request, tag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    found = store.features(layer_id, box, at, limit=limit + 1, after=after)
+    # By its number also where it is the present one: a correction may come between.
+    found = store.features(layer_id, box, revision, limit=limit + 1, after=after)
     page = found[:limit]
     following = f'"{page[-1].id}"' if len(found) > limit else "null"
     body = (
-        f'{{"type":"FeatureCollection","revision":{layer.revision},"next":{following},'
+        f'{{"type":"FeatureCollection","revision":{revision},"next":{following},'
         f'"features":[{",".join(feature_json(page))}]}}'
     )
     return Response(body, media_type=_GEOJSON, headers=headers)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from firnline.inventory.read_parts import read_parts
 from firnline.server.layer_inventory import origin_of
 from firnline.server.problems import NotFound, Problem
+from firnline.server.project import FileEntry, Project
 from firnline.server.routes.answers import LayerAnswer, layer_answer
 from firnline.server.routes.dependencies import Id, ProjectDep, StoreDep
 from firnline.server.store.layer import Layer
@@ -31,6 +32,9 @@ class NewLayer(BaseModel):
     name: Name
     scene: Annotated[str, Field(pattern="^[0-9a-f]{12}$", description="the scene whose CRS it has")]
     file: Annotated[str | None, Field(pattern="^[0-9a-f]{12}$")] = None
+    debris: Annotated[
+        str | None, Field(pattern="^[0-9a-f]{12}$", description="another file, of debris on the outlines of `file`")
+    ] = None
     inventory: Annotated[str | None, Field(pattern="^[0-9a-f]{12}$")] = None
     kind: Literal["inventory", "reference"] = "inventory"
 
@@ -71,12 +75,19 @@ def make(project: ProjectDep, store: StoreDep, new: NewLayer, response: Response
         raise Problem(
             HTTPStatus.UNPROCESSABLE_ENTITY, "a layer comes from a file or from another layer, not from both"
         )
+    if new.debris is not None and new.file in (None, new.debris):
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "debris is a file beside another one of the outlines")
     crs = scene.scene.grid.crs.to_wkt()
     origin: dict[str, Any] = {"scene": scene.name}
     findings: tuple[str, ...] = ()
     if new.file is not None:
-        parts, findings = _from_file(project, new.file, crs)
-        origin |= {"file": project.files()[new.file].name, "scheme": parts.attrs["scheme"]}
+        file = _file(project, new.file)
+        debris = None if new.debris is None else _file(project, new.debris)
+        parts = read_parts(file.path, crs, debris=None if debris is None else debris.path)
+        findings = parts.attrs["findings"]
+        origin |= {"file": file.name, "scheme": parts.attrs["scheme"]}
+        if debris is not None:
+            origin["debris"] = debris.name
     elif new.inventory is not None:
         parts, source = _copied(store, new.inventory, crs)
         # What it came from stays known when the other layer is put away: above all, what its map did not see.
@@ -103,13 +114,13 @@ def put_away(store: StoreDep, layer_id: Id) -> None:
     store.delete_layer(layer_id)
 
 
-def _from_file(project: ProjectDep, file_id: str, crs: str) -> tuple[gpd.GeoDataFrame, tuple[str, ...]]:
+def _file(project: Project, file_id: str) -> FileEntry:
+    """A vector file that is what its name says."""
     entry = project.files().get(file_id)
     if entry is None:
         raise NotFound("file")
     require_plain(entry.path)
-    parts = read_parts(entry.path, crs)
-    return parts, parts.attrs["findings"]
+    return entry
 
 
 def _copied(store: Store, layer_id: str, crs: str) -> tuple[gpd.GeoDataFrame, Layer]:

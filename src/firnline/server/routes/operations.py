@@ -81,7 +81,8 @@ def operate(
     """Correct outlines in one transaction.
 
     Versions that the client saw stand in ``expected``, or of a single outline in ``If-Match``; where one has another
-    by now the answer is 412, with the present outlines.
+    by now the answer is 412, with the present outlines. What changes nothing (the class that an outline has) is no
+    revision and no step of undo: ``transaction`` is then null.
     """
     edit = Edit(
         operation.operation,

@@ -101,9 +101,23 @@ class Transaction:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a transaction did: features that changed or are new, those that are gone, and areas."""
+    """What a correction did: features that changed or are new, those that are gone, and areas.
 
-    transaction: Transaction
+    Parameters
+    ----------
+    operation, revision
+        What was asked for, and the layer's revision after it.
+    transaction
+        The change; None where nothing changed, which is no revision and no step of undo.
+    features, removed
+        Features that changed or are new, and those that are gone.
+    area_km2, area_change_km2
+        Of the layer after it, and how much more that is.
+    """
+
+    operation: str
+    revision: int
+    transaction: Transaction | None
     features: tuple[Feature, ...]
     removed: tuple[str, ...]
     area_km2: float

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import shapely
 import sqlalchemy as sa
@@ -12,10 +12,7 @@ from numpy.typing import NDArray
 
 from firnline.server.store import rows
 from firnline.server.store.layer import Box
-from firnline.server.store.tables import boxes, versions
-
-_LAYER: Final[sa.ColumnElement[str]] = sa.literal_column("+versions.layer_id")
-"""The layer, by a sum that no index knows: SQLite else goes through the whole layer and not to the boxes first."""
+from firnline.server.store.tables import versions
 
 
 @dataclass(frozen=True)
@@ -31,10 +28,9 @@ class Outlines:
 
 def outlines(connection: sa.Connection, layer_id: str, box: Box, at: int, smallest: float) -> Outlines:
     """See `Store.outlines`."""
-    is_large = sa.or_(boxes.c.max_x - boxes.c.min_x >= smallest, boxes.c.max_y - boxes.c.min_y >= smallest)
     names = ("feature_id", "class_value", "glacier_id", "geometry")
     select = sa.select(*(versions.c[name] for name in names)).where(
-        versions.c.id.in_(rows.near(box).where(is_large)), _LAYER.is_(layer_id), rows.valid_at(at)
+        rows.in_box(layer_id, box, smallest), rows.valid_at(at)
     )
     found = connection.execute(select).all()
     ids, classes, glaciers, stored = zip(*found, strict=True) if found else ((), (), (), ())
@@ -45,7 +41,7 @@ def last_change(connection: sa.Connection, layer_id: str, box: Box, at: int) -> 
     """See `Store.last_change`."""
     ended = sa.case((versions.c.to_revision <= at, versions.c.to_revision), else_=0)
     select = sa.select(sa.func.max(versions.c.from_revision), sa.func.max(ended)).where(
-        versions.c.id.in_(rows.near(box)), _LAYER.is_(layer_id), versions.c.from_revision <= at
+        rows.in_box(layer_id, box), versions.c.from_revision <= at
     )
     begun, gone = connection.execute(select).one()
     return max(begun or 0, gone or 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import geopandas as gpd
 import shapely
@@ -14,6 +14,8 @@ import sqlalchemy as sa
 from firnline.inventory.polygonise import geodesic_areas_km2
 from firnline.server.store.layer import Author, Box, Feature, Transaction
 from firnline.server.store.tables import boxes, layers, transactions, versions
+
+_LAYER: Final[sa.ColumnElement[str]] = sa.literal_column("+versions.layer_id")
 
 
 def now() -> str:
@@ -34,17 +36,22 @@ def valid_at(revision: int | None) -> sa.ColumnElement[bool]:
     return sa.and_(versions.c.from_revision <= revision, sa.or_(later.is_(None), later > revision))
 
 
-def meets(box: Box) -> sa.ColumnElement[bool]:
-    """Versions whose box meets another."""
-    return versions.c.id.in_(near(box))
+def in_box(layer_id: str, box: Box, smallest: float = 0.0) -> sa.ColumnElement[bool]:
+    """Versions of a layer whose box meets another and has a side of `smallest` metres.
 
-
-def near(box: Box) -> sa.Select[tuple[int]]:
-    """Ids of versions of all layers whose box meets another."""
+    The boxes are asked first, and what they give is looked up by its number: 0.3 ms for a view of one among 20,000
+    outlines, where SQLite by itself goes through the layer for 5 ms. So the layer stands here in a sum, which no
+    index knows.
+    """
     min_x, min_y, max_x, max_y = box
-    return sa.select(boxes.c.id).where(
+    near = sa.select(boxes.c.id).where(
         boxes.c.max_x >= min_x, boxes.c.min_x <= max_x, boxes.c.max_y >= min_y, boxes.c.min_y <= max_y
     )
+    if smallest > 0:
+        near = near.where(
+            sa.or_(boxes.c.max_x - boxes.c.min_x >= smallest, boxes.c.max_y - boxes.c.min_y >= smallest)
+        )
+    return sa.and_(versions.c.id.in_(near), _LAYER.is_(layer_id))
 
 
 def features_of(rows: Iterable[sa.RowMapping]) -> list[Feature]:

@@ -43,7 +43,7 @@ class Store:
     (1, 0.811, 0)
     >>> (feature,) = store.features(layer.id)
     >>> done = store.apply(layer.id, Edit("reclassify", (feature.id,), class_value=2), {}, Author("me", "s"))
-    >>> [(each.class_, each.version) for each in done.features], done.transaction.revision
+    >>> [(each.class_, each.version) for each in done.features], done.revision
     ([(2, 2)], 1)
     >>> [each.class_ for each in store.undo(layer.id, Author("me", "s")).features]
     [1]
@@ -160,6 +160,8 @@ class Store:
 
     def apply(self, layer_id: str, edit: Edit, expected: Mapping[str, int], author: Author) -> Outcome:
         """Correct outlines, in one transaction; a key that was seen before changes nothing and answers as it did.
+
+        What changes nothing writes nothing: its outcome has no transaction.
 
         Parameters
         ----------

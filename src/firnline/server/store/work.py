@@ -32,12 +32,12 @@ def features(
     limit: int | None = None, after: str = "",
 ) -> list[Feature]:  # fmt: skip
     """See `Store.features`."""
-    found = sa.select(versions).where(
-        versions.c.layer_id == layer_id, rows.valid_at(at), versions.c.feature_id > after
-    )
-    if box is not None:
-        found = found.where(rows.meets(box))
-    found = found.order_by(versions.c.feature_id).limit(limit)
+    by_id = versions.c.feature_id
+    here = versions.c.layer_id == layer_id if box is None else rows.in_box(layer_id, box)
+    wanted = sa.and_(here, rows.valid_at(at), by_id > after)
+    if box is not None and limit is not None:  # sort numbers and not outlines, of which the page holds the first
+        wanted = versions.c.id.in_(sa.select(versions.c.id).where(wanted).order_by(by_id).limit(limit))
+    found = sa.select(versions).where(wanted).order_by(by_id).limit(limit)
     return rows.features_of(connection.execute(found).mappings())
 
 
@@ -67,6 +67,8 @@ def apply(
         edit = replace(edit, sliver_m=layer["pixel_m"] / 2)
     near = _concerned(connection, layer["id"], edit)
     change = corrected([each.part for each in near], edit)
+    if change.is_empty:
+        return Outcome(edit.operation, layer["revision"], None, (), (), layer["area_km2"], 0.0)
     return commit(connection, layer, change, near, edit.operation, author)
 
 
@@ -132,7 +134,9 @@ def _outcome(transaction: Transaction, ended: Sequence[Feature], made: Sequence[
     names = {each.id for each in made}
     removed = tuple(each.id for each in ended if each.id not in names)
     difference = sum(each.area_km2 for each in made) - sum(each.area_km2 for each in ended)
-    return Outcome(transaction, tuple(made), removed, area_km2, difference)
+    return Outcome(
+        transaction.operation, transaction.revision, transaction, tuple(made), removed, area_km2, difference
+    )
 
 
 def versions_of(connection: sa.Connection, layer_id: str, revision: int) -> tuple[list[Feature], list[Feature]]:
