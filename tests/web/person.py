@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import shapely
 from playwright.sync_api import Locator, Page
 from shapely.geometry import shape
@@ -54,6 +56,44 @@ class Person:
         found = self.api("GET", f"/inventories/{self.layer}/features")["features"]
         return {each["id"]: (each["properties"]["class"], shape(each["geometry"])) for each in found}
 
+    def shown(self) -> dict[str, tuple[int, shapely.Polygon]]:
+        """What the page draws of the active layer: class and ground by id."""
+        found = self.page.evaluate(
+            """() => firnlineEdit.editor.outlines.source.getFeatures().map((each) =>
+                [each.getId(), each.get("class"), each.getGeometry().getCoordinates()])"""
+        )
+        return {name: (class_, shapely.Polygon(rings[0], rings[1:])) for name, class_, rings in found}
+
+    def drawn_at(self, x: float, y: float) -> list[str]:
+        """Ids of the outlines that the map draws over a place."""
+        return list(
+            self.page.evaluate(
+                """([x, y]) => {
+                    const { map } = firnline;
+                    const own = { layerFilter: (layer) => layer === firnlineEdit.layer };
+                    const found = map.getFeaturesAtPixel(map.getPixelFromCoordinate([x, y]), own);
+                    return found.map((each) => each.getId());
+                }""",
+                [x, y],
+            )
+        )
+
+    def coverage(self) -> dict[str, tuple[int, shapely.Polygon]]:
+        """What the server holds, seen to be one coverage, and the same that the page draws and counts."""
+        held = self.outlines()
+        ground = np.array([ground for _, ground in held.values()], object)
+        assert shapely.is_valid(ground).all()
+        assert shapely.coverage_is_valid(ground)  # no overlaps, and edges that are shared have the same vertices
+        shown = self.shown()
+        assert shown.keys() == held.keys()
+        for name, (class_, polygon) in held.items():
+            assert shown[name][0] == class_
+            assert shown[name][1].normalize().equals_exact(polygon.normalize(), 1e-6)
+        area = self.api("GET", f"/inventories/{self.layer}")["area_km2"]
+        foot = f"work: {len(held)} outline{'' if len(held) == 1 else 's'}, {area:.3f} km²"
+        self.until(lambda: self.page.locator("#counts").inner_text() == foot)
+        return held
+
     def new_layer(self, *drawn: tuple[int, shapely.Polygon]) -> list[str]:
         """Make a layer with these outlines and work on it; their ids in order."""
         scene = self.ask("firnline.state.scene.value.id")
@@ -84,7 +124,10 @@ class Person:
     def settled(self) -> None:
         """Wait until the map has drawn what it has to draw, and all changes have been answered."""
         self.page.evaluate(
-            "() => new Promise((done) => { firnline.map.once('rendercomplete', () => done()); firnline.map.render(); })"
+            """() => new Promise((done) => {
+                firnline.map.once("rendercomplete", () => done());
+                firnline.map.render();
+            })"""
         )
 
     def click(self, x: float, y: float, *modifiers: Any) -> None:
@@ -104,6 +147,22 @@ class Person:
         for step in (0.3, 0.6, 1.0):
             self.page.mouse.move(x0 + (x1 - x0) * step, y0 + (y1 - y0) * step)
         self.page.mouse.up()
+
+    def stroke(self, *places: tuple[float, float], release: bool = True) -> None:
+        """Press the button at the first place, go through the others, and let go at the last."""
+        self.page.mouse.move(*self.at(*places[0]))
+        self.page.mouse.down()
+        for place in places[1:]:
+            self.page.mouse.move(*self.at(*place))
+        if release:
+            self.page.mouse.up()
+
+    @contextmanager
+    def holding(self, key: str) -> Iterator[None]:
+        """Hold a key down meanwhile."""
+        self.page.keyboard.down(key)
+        yield
+        self.page.keyboard.up(key)
 
     def line(self, *places: tuple[float, float]) -> None:
         """Click a line and end it by a double click."""

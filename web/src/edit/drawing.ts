@@ -7,9 +7,9 @@ import { LineString, Polygon } from "ol/geom";
 import Draw from "ol/interaction/Draw";
 
 import type { Editor } from "./editor";
-import { contains, crossings, positions } from "./geometry";
+import { contains, crossings, distance, edges, nearestEdge, positions, samePosition } from "./geometry";
 import type { Edit, Outline, Position } from "./operations";
-import { groundReach, outlineAt, SnapToOutlines } from "./pointing";
+import { groundReach, heldDown, mainButton, SnapToOutlines } from "./pointing";
 import { sketchStyle } from "./style";
 import { simplifiedRing } from "./sweep";
 import type { Tool } from "./tool";
@@ -25,15 +25,38 @@ export interface DrawingKind {
   edit(editor: Editor, points: Position[]): Edit | string;
 }
 
+/** A point this near to an edge lies on it: snapping leaves it a rounding to one side or the other. */
+const ON_EDGE_M = 0.01;
+
+const onEdge = (outline: Outline, p: Position): boolean => nearestEdge(outline.geometry, p, ON_EDGE_M) !== null;
+
+/** The point a little way from `p` towards `q`. */
+function towards(p: Position, q: Position): Position {
+  const share = Math.min(0.5, (2 * ON_EDGE_M) / distance(p, q));
+  return [p[0] + (q[0] - p[0]) * share, p[1] + (q[1] - p[1]) * share];
+}
+
+/** How often a line meets the boundary of an outline: crosses it, or has a point that was pulled onto it. */
+function meetings(outline: Outline, line: Position[]): number {
+  let count = line.filter((p) => onEdge(outline, p)).length;
+  for (const [p, q] of edges(line)) {
+    if (samePosition(p, q)) continue;
+    const piece = [onEdge(outline, p) ? towards(p, q) : p, onEdge(outline, q) ? towards(q, p) : q];
+    count += crossings(outline.geometry, piece);
+  }
+  return count;
+}
+
 /** What the line cuts: the chosen outlines, or with none chosen those it crosses from side to side. */
 function cut(editor: Editor, line: Position[]): Outline[] {
   const candidates = editor.selection.size > 0 ? editor.chosen() : editor.shown();
-  return candidates.filter((outline) => crossings(outline.geometry, line) >= 2);
+  const counted = candidates.map((outline) => ({ outline, count: meetings(outline, line) })).filter(({ count }) => count >= 2);
+  return counted.sort((a, b) => b.count - a.count).map(({ outline }) => outline);
 }
 
 function reshape(editor: Editor, line: Position[]): Edit | string {
   // Of several it is the one that the line crosses most often.
-  const [target] = cut(editor, line).sort((a, b) => crossings(b.geometry, line) - crossings(a.geometry, line));
+  const [target] = cut(editor, line);
   if (!target) return "A reshape line has to cross the outline at least twice";
   return { operation: "reshape", features: [target.id], geometry: { type: "LineString", coordinates: line } };
 }
@@ -49,11 +72,19 @@ function drawn(editor: Editor, ring: Position[]): Edit {
   return { operation: "draw", features: [], geometry, class: editor.drawClass, overwrite: editor.overwrite };
 }
 
+/** The outline in which a ring lies: its first corner tells, but for those that were pulled onto the outline's edge. */
+function enclosing(candidates: Outline[], ring: Position[]): Outline | undefined {
+  const within = (outline: Outline, p: Position): boolean => contains(outline.geometry, p) && !onEdge(outline, p);
+  for (const p of ring) {
+    const found = candidates.find((outline) => within(outline, p));
+    if (found) return found;
+  }
+  return undefined;
+}
+
 function hole(editor: Editor, ring: Position[]): Edit | string {
-  const [start] = ring;
-  if (!start) return "A hole needs three points";
-  const target = editor.chosen().find((outline) => contains(outline.geometry, start)) ?? outlineAt(editor, start);
-  if (!target) return "A hole has to start inside an outline";
+  const target = enclosing(editor.chosen(), ring) ?? enclosing(editor.shown(), ring);
+  if (!target) return "A hole has to lie inside an outline";
   const geometry = { type: "Polygon" as const, coordinates: [ring] };
   const edit: Edit = { operation: "hole", features: [target.id], geometry };
   return editor.holeClass === 0 ? edit : { ...edit, class: editor.holeClass };
@@ -97,9 +128,10 @@ export class DrawingTool implements Tool {
     const map = this.editor.place.map;
     const draw = new Draw({
       type: this.kind.type,
-      freehand: this.kind.freehand,
       style: () => sketchStyle(this.kind.edit === drawn ? this.editor.drawClass : 0),
       stopClick: true,
+      // By itself OpenLayers takes any button for a point, and none while Alt is held, which stops snapping here.
+      ...(this.kind.freehand ? heldDown() : { condition: mainButton }),
     });
     draw.on("drawstart", (event) => this.follow(event.feature as Feature<Polygon | LineString>));
     draw.on("drawend", (event) => this.end(event.feature as Feature<Polygon | LineString>));
@@ -154,8 +186,9 @@ export class DrawingTool implements Tool {
 
   cancel(): boolean {
     if (!this.following) return false;
-    this.draw?.abortDrawing();
-    this.unfollow();
+    // Anew, for else the button, when it is let go, would begin a line from where a freehand one was given up.
+    this.stop();
+    this.start();
     return true;
   }
 

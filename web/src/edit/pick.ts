@@ -10,7 +10,7 @@ import type { EventsKey } from "ol/events";
 import type { Editor } from "./editor";
 import { overlaps, position, positions } from "./geometry";
 import type { PolygonGeometry } from "./operations";
-import { mainButton, outlineAt } from "./pointing";
+import { heldDown, outlineAt } from "./pointing";
 import { sketchStyle } from "./style";
 import type { Tool } from "./tool";
 
@@ -66,13 +66,11 @@ export class LassoTool implements Tool {
     const keys = { shift: false, alt: false };
     this.draw = new Draw({
       type: "Polygon",
-      freehand: true,
       style: sketchStyle(0),
-      condition: (event) => {
+      ...heldDown((event) => {
         keys.shift = event.originalEvent.shiftKey;
         keys.alt = event.originalEvent.altKey;
-        return mainButton(event);
-      },
+      }),
     });
     this.draw.on("drawend", (event) => this.choose(event.feature as Feature<Polygon>, keys));
     this.editor.place.map.addInteraction(this.draw);

@@ -1,7 +1,9 @@
 /** What lies under the pointer: outlines, vertices and edges, found by geometry, not by reading pixels back. */
 
+import { never } from "ol/events/condition";
 import { boundingExtent, buffer } from "ol/extent";
 import Interaction from "ol/interaction/Interaction";
+import MapBrowserEventType from "ol/MapBrowserEventType";
 import type MapBrowserEvent from "ol/MapBrowserEvent";
 import type OlMap from "ol/Map";
 
@@ -14,6 +16,24 @@ export const REACH_PX = 10;
 /** Is it the main button, or a finger or pen? */
 export function mainButton(event: MapBrowserEvent): boolean {
   return event.originalEvent instanceof MouseEvent && event.originalEvent.button === 0;
+}
+
+/**
+ * Options of a Draw that follows the main button while it is held down; `begun` hears of the event that begins it.
+ *
+ * With `freehand: true` OpenLayers asks no condition at all: any button would draw, and no key could be told.
+ */
+export function heldDown(begun: (event: MapBrowserEvent) => void = () => undefined): {
+  condition: (event: MapBrowserEvent) => boolean;
+  freehandCondition: (event: MapBrowserEvent) => boolean;
+} {
+  const freehandCondition = (event: MapBrowserEvent): boolean => {
+    if (event.type !== MapBrowserEventType.POINTERDOWN) return true;
+    if (!mainButton(event)) return false;
+    begun(event);
+    return true;
+  };
+  return { condition: never, freehandCondition };
 }
 
 /** Metres on the ground that some pixels cover. */
