@@ -4,6 +4,7 @@ import OlMap from "ol/Map";
 import type BaseLayer from "ol/layer/Base";
 import type RenderEvent from "ol/render/Event";
 import { getRenderPixel } from "ol/render";
+import { Basemap } from "./basemap";
 import type { MapView } from "./map";
 import { byId, el } from "./dom";
 import { notify } from "./notices";
@@ -16,6 +17,7 @@ export class Comparison {
   private view: SceneView | null = null;
   private second: OlMap | null = null;
   private outlines: OutlineGroup | null = null;
+  private basemap: Basemap | null = null;
   private share = 0.5;
   private readonly handle: HTMLInputElement;
   /** The edge between the scenes, for the mouse; the handle is its twin for the keyboard. */
@@ -71,6 +73,7 @@ export class Comparison {
       this.second = new OlMap({ target, view: this.main.map.getView(), controls: [] });
       // Layers of its own: OpenLayers draws a layer in one map only.
       this.outlines = new OutlineGroup(this.state);
+      this.basemap = new Basemap(this.state, this.second, true);
       this.second.addLayer(this.outlines.group);
     }
     this.main.map.updateSize();
@@ -130,6 +133,8 @@ export class Comparison {
     if (this.second) {
       this.outlines?.end();
       this.outlines = null;
+      this.basemap?.end();
+      this.basemap = null;
       this.second.setTarget(undefined);
       byId("map2").remove();
       this.second = null;

@@ -48,6 +48,8 @@ export class State {
   readonly scene = new Observable<Scene | null>(null);
   readonly look = new Observable<Look | null>(null);
   readonly sceneOpacity = new Observable(1);
+  /** The name of the map from the internet beneath the scene; empty without one. */
+  readonly basemap = new Observable(sessionStorage.getItem("firnline.basemap") ?? "");
   /** The layer that is worked on. */
   readonly active = new Observable<Layer | null>(null);
   readonly shown = new Observable<ReadonlyMap<string, Shown>>(new Map());
@@ -72,6 +74,7 @@ export class State {
 
   constructor() {
     this.who.onChange((who) => localStorage.setItem("firnline.who", who));
+    this.basemap.onChange((name) => sessionStorage.setItem("firnline.basemap", name));
   }
 
   shownOf(layer: string): Shown {
