@@ -15,18 +15,15 @@ from pathlib import Path
 import numpy as np
 import pyproj
 import pytest
+import rasterio
 import yaml
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
+from scipy import ndimage
+from shapely import box
 from tests.web.person import Person
 from tests.web.served import Served, serve
-
-
-@pytest.fixture
-def person(page: Page) -> Person:
-    return Person(page)
-
 
 LEVEL, HALF = 13, math.pi * 6378137
 """The finest level of the tiles that are served, and half the side of the square that level 0 covers, metres."""
@@ -198,3 +195,91 @@ def test_a_basemap_that_is_not_switched_on_is_neither_offered_nor_allowed(
         assert tried == "img-src"
         assert len(tiles.asked) == asked
     served.end()
+
+
+GROUND = [0xDF, 0xE5, 0xE8]
+"""The page where nothing is drawn on the map."""
+BLUE_OF_ICE, PURPLE = [0x00, 0x72, 0xB2], [0xCC, 0x79, 0xA7]
+
+
+@pytest.fixture
+def desk(online: Served, browser: Browser) -> Iterator[Person]:
+    """A person in a folder without layers."""
+    with somebody(browser, online) as person:
+        for layer in person.api("GET", "/inventories"):
+            person.api("DELETE", f"/inventories/{layer['id']}")
+        yield person
+
+
+def has(person: Person, place: tuple[float, float], colour: list[int]) -> bool:
+    """Whether a colour is on the screen within three pixels of a place."""
+    x, y = (round(each) for each in person.at(*place))
+    near = screen(person.page)[y - 3 : y + 4, x - 3 : x + 4].astype(int)
+    return bool((np.abs(near - colour).max(axis=-1) < 24).any())
+
+
+def two_layers(person: Person) -> tuple[tuple[float, float], str, str]:
+    """A large square in one layer, which is worked on, and a small one in another, in purple; no scene over it."""
+    x, y = (round(each) for each in person.centre())
+    person.new_layer((1, box(x - 1000, y - 1000, x + 1000, y + 1000)))
+    small = person.layer
+    person.new_layer((1, box(x - 2000, y - 2000, x + 2000, y + 2000)))
+    person.ask(f"void firnline.state.show('{small}', {{ colour: '#CC79A7' }})")
+    person.ask("void (firnline.state.sceneOpacity.value = 0)")
+    return (x, y), person.layer, small
+
+
+def test_two_layers_are_swiped_against_each_other(desk: Person) -> None:
+    page = desk.page
+    (x, y), large, small = two_layers(desk)
+    page.get_by_test_id("tab-compare").click()
+    page.get_by_test_id("compare-swipe").click()
+    page.get_by_test_id("right-scene").select_option(label="the same as left (landsat7/scene.tif)")
+    desk.settled()
+    everywhere = [has(desk, (x + side, y), colour) for side, colour in SIDES]
+    assert everywhere == [True] * 4  # both are on both sides to begin with
+    page.get_by_test_id(f"on-left-{small}").uncheck()
+    page.get_by_test_id(f"on-right-{large}").uncheck()
+    desk.settled()
+    assert [has(desk, (x + side, y), colour) for side, colour in SIDES] == [True, False, False, True]
+    expect(page.get_by_test_id("side-left")).to_contain_text("work")
+    desk.drag((x, y + 3000), (x + 2500, y + 3000))
+    desk.settled()
+    assert [has(desk, (x + side, y), colour) for side, colour in SIDES] == [True, True, False, False]
+    desk.drag((x + 2500, y + 3000), (x, y + 3000))
+    page.get_by_test_id("swap-sides").click()
+    desk.settled()
+    assert [has(desk, (x + side, y), colour) for side, colour in SIDES] == [False, True, True, False]
+    page.get_by_test_id("compare-none").click()
+    desk.settled()
+    assert [has(desk, (x + side, y), colour) for side, colour in SIDES] == [False, False, True, True]
+
+
+SIDES = [(-2000, BLUE_OF_ICE), (2000, BLUE_OF_ICE), (-1000, PURPLE), (1000, PURPLE)]
+"""West and east edge of the large and the small square."""
+
+
+def test_what_the_right_scene_does_not_know_is_not_filled_from_the_left_one(desk: Person, online: Served) -> None:
+    page = desk.page
+    with rasterio.open(online.folder / "landsat7" / "scene.tif") as scene:
+        stripes = ndimage.binary_erosion(~np.isfinite(scene.read(1, masked=True).filled(np.nan)), iterations=2)
+        rows, columns = np.nonzero(stripes[40:-40, 10:-10])
+        places = [scene.xy(row + 40, column + 10) for row, column in zip(rows, columns, strict=True)][::40]
+    page.get_by_test_id("tab-compare").click()
+    page.get_by_test_id("compare-swipe").click()
+    page.get_by_test_id("swap-sides").click()
+    assert desk.ask("firnline.state.scene.value.name") == "landsat8/scene.tif"
+    edge = desk.centre()[0]
+    west = [place for place in places if place[0] < edge - 200]
+    east = [place for place in places if place[0] > edge + 200]
+    assert min(len(west), len(east)) > 5
+
+    def is_ground(places: list[tuple[float, float]]) -> list[bool]:
+        shown = screen(page)
+        at = [tuple(round(each) for each in desk.at(*place)) for place in places]
+        return [shown[y, x].tolist() == GROUND for x, y in at]
+
+    desk.until(lambda: not any(is_ground(west)))
+    desk.until(lambda: all(is_ground(east)))
+    desk.settled()
+    assert all(is_ground(east))

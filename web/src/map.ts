@@ -78,6 +78,7 @@ export class MapView {
 
   private placed(next: BaseLayer, before: BaseLayer | null): void {
     const layers = this.ground.getLayers();
+    next.set("side", "scene");
     layers.push(next);
     if (!before) return;
     // The one before goes when the next one is there, so that the map does not blink.
