@@ -11,7 +11,7 @@ def test_a_page_of_this_server_is_answered(client: TestClient) -> None:
         "/api/v1/project", headers={"Origin": "http://127.0.0.1:8770", "Sec-Fetch-Site": "same-origin"}
     )
     assert answer.status_code == 200
-    assert answer.json()["settings"] == {"online_basemaps": False}
+    assert answer.json()["settings"] == {"basemaps": []}
 
 
 @pytest.mark.parametrize(

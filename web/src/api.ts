@@ -180,11 +180,20 @@ export interface Past {
   ended: Transaction | null;
 }
 
+/** A map from the internet that may lie beneath the scene. */
+export interface BasemapOffer {
+  name: string;
+  url: string;
+  attribution: string;
+  terms: string | null;
+  max_zoom: number;
+}
+
 export interface Project {
   name: string;
   version: string;
   demo: boolean;
-  settings: { online_basemaps: boolean };
+  settings: { basemaps: BasemapOffer[] };
 }
 
 export interface Problem {

@@ -13,6 +13,7 @@ const PATHS = {
   extent: ["M4 9V4h5", "M15 4h5v5", "M20 15v5h-5", "M9 20H4v-5"],
   close: ["M6 6l12 12", "M18 6L6 18"],
   cut: ["M12 3v18", "M8 8l-4 4 4 4", "M16 8l4 4-4 4"],
+  swap: ["M4 8h15", "M15 4l4 4-4 4", "M20 16H5", "M9 12l-4 4 4 4"],
   one: ["M4 5h16v14H4z"],
   two: ["M4 5h7v14H4z", "M13 5h7v14h-7z"],
 } as const;

@@ -40,7 +40,7 @@ export class JobRasters {
     const url = `${ROOT}/jobs/${raster.value.job}/result/${raster.value.raster}.tif`;
     const source = new Pixels(url, [{ index: 1, nodata: 255 }], projectionOf(scene.value.crs, scene.value.bounds), false);
     const style = { color: colourOf(raster.value.raster) };
-    this.layer = new WebGLTileLayer({ source, style, opacity: this.state.rasterOpacity.value, zIndex: 5 });
+    this.layer = new WebGLTileLayer({ source, style, opacity: this.state.rasterOpacity.value, zIndex: 5, properties: { side: "left" } });
     this.map.addLayer(this.layer);
     this.legend(raster.value);
   }

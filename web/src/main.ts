@@ -78,12 +78,14 @@ function join({ editor, box, layer }: Editing): void {
   const follow = (): void => {
     const active = state.active.value;
     const shown = state.shownOf(active?.id ?? "");
-    view.outlines.leave(active && editor.blocked === null ? active.id : null);
-    layer.setVisible(shown.visible && !state.overlaysHidden.value && !state.onlyDisagreement.value);
+    state.held.value = active && editor.blocked === null ? active.id : null;
+    const { visible, side } = state.placeOf(active?.id ?? "");
+    layer.set("side", side);
+    layer.setVisible(visible && !state.overlaysHidden.value && !state.onlyDisagreement.value);
     layer.setOpacity(shown.opacity);
   };
   editor.onChange(follow);
-  for (const each of [state.active, state.shown, state.overlaysHidden, state.onlyDisagreement]) each.onChange(follow);
+  for (const each of [state.active, state.shown, state.opposite, state.compare, state.overlaysHidden, state.onlyDisagreement]) each.onChange(follow);
   predict.beforeDrawing = () => box.take("hand");
   predict.afterDrawing = () => box.take("select");
   let tool = box.active?.id;

@@ -7,6 +7,7 @@ import Zoom from "ol/control/Zoom";
 import type BaseLayer from "ol/layer/Base";
 import LayerGroup from "ol/layer/Group";
 import type { Scene } from "./api";
+import { Basemap } from "./basemap";
 import type { ServerEvents } from "./events";
 import { notify } from "./notices";
 import { OutlineGroup } from "./outline_group";
@@ -40,6 +41,7 @@ export class MapView {
     const look = (): void => this.look();
     for (const each of [state.look, state.sceneOpacity]) each.onChange(look);
     state.scene.follow((scene) => this.enter(scene));
+    new Basemap(state, this.map);
   }
 
   /** Look at a whole extent. */
@@ -76,6 +78,7 @@ export class MapView {
 
   private placed(next: BaseLayer, before: BaseLayer | null): void {
     const layers = this.ground.getLayers();
+    next.set("side", "scene");
     layers.push(next);
     if (!before) return;
     // The one before goes when the next one is there, so that the map does not blink.

@@ -1,32 +1,28 @@
-/** The layers of outlines of one map, kept in line with the list of the server and with what is shown. */
+/** The layers of outlines of one side, kept in line with the list of the server and with what is shown. */
 
 import LayerGroup from "ol/layer/Group";
 import type VectorTileLayer from "ol/layer/VectorTile";
 import type { Layer } from "./api";
 import { told } from "./notices";
 import { outlineLayer, renew, stylesOf } from "./outline_layer";
-import { codeOf } from "./projection";
-import type { Shown, State } from "./state";
+import type { Side } from "./curtain";
+import type { State } from "./state";
 
 export class OutlineGroup {
   readonly group = new LayerGroup();
   private readonly drawn = new Map<string, VectorTileLayer>();
   private readonly asked = new Set<string>();
   private readonly ends: (() => void)[];
-  private held: string | null = null;
 
-  constructor(private readonly state: State) {
+  constructor(
+    private readonly state: State,
+    private readonly side: Side = "left",
+  ) {
     this.ends = [state.layers, state.scene].map((each) => each.onChange(() => void this.follow()));
     const see = (): void => this.visibility();
-    this.ends.push(...[state.shown, state.overlaysHidden, state.active, state.onlyDisagreement].map((each) => each.onChange(see)));
+    const { shown, opposite, held, overlaysHidden, active, onlyDisagreement } = state;
+    this.ends.push(...[shown, opposite, held, overlaysHidden, active, onlyDisagreement].map((each) => each.onChange(see)));
     void this.follow();
-  }
-
-  /** A layer whose outlines the editing tools draw themselves now; null where none is. */
-  leave(layer: string | null): void {
-    if (layer === this.held) return;
-    this.held = layer;
-    this.visibility();
   }
 
   end(): void {
@@ -35,9 +31,7 @@ export class OutlineGroup {
 
   /** Draw the layers that are in the scene's CRS. */
   private async follow(): Promise<void> {
-    const { layers, scene } = this.state;
-    const here = scene.value ? codeOf(scene.value.crs) : "";
-    const wanted = layers.value.filter((layer) => codeOf(layer.crs) === here);
+    const wanted = this.state.layersHere();
     for (const [id, layer] of this.drawn) {
       if (wanted.some((each) => each.id === id)) continue;
       this.group.getLayers().remove(layer);
@@ -59,7 +53,7 @@ export class OutlineGroup {
     const made = await told(() => outlineLayer(layer));
     this.asked.delete(layer.id);
     if (!made) return;
-    made.setProperties({ revision: layer.revision, kind: layer.kind, colour: null });
+    made.setProperties({ revision: layer.revision, kind: layer.kind, colour: null, side: this.side });
     this.drawn.set(layer.id, made);
     this.group.getLayers().push(made);
   }
@@ -67,7 +61,7 @@ export class OutlineGroup {
   private visibility(): void {
     for (const [id, layer] of this.drawn) {
       const shown = this.state.shownOf(id);
-      layer.setVisible(this.isSeen(id, shown));
+      layer.setVisible(this.isSeen(id));
       layer.setOpacity(shown.opacity);
       if (layer.get("colour") !== shown.colour) {
         layer.set("colour", shown.colour);
@@ -77,8 +71,10 @@ export class OutlineGroup {
     }
   }
 
-  private isSeen(id: string, shown: Shown): boolean {
-    const { overlaysHidden, onlyDisagreement } = this.state;
-    return shown.visible && id !== this.held && !overlaysHidden.value && !onlyDisagreement.value;
+  private isSeen(id: string): boolean {
+    const { overlaysHidden, onlyDisagreement, held, compare } = this.state;
+    // The editing tools draw on the main map, which holds the right side of a swipe as well.
+    const isDrawnElsewhere = id === held.value && (this.side === "left" || compare.value === "swipe");
+    return this.state.isOn(id, this.side) && !isDrawnElsewhere && !overlaysHidden.value && !onlyDisagreement.value;
   }
 }

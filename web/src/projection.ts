@@ -1,6 +1,6 @@
-/** CRSs as the map has them: a scene's own, in metres. Nothing is reprojected in the browser. */
+/** CRSs as the map has them: a scene's own, in metres. Nothing but a basemap is reprojected in the browser. */
 
-import { Projection, addProjection, get, transform } from "ol/proj";
+import { Projection, addProjection, get, getTransform, transform } from "ol/proj";
 import type { Crs, Extent } from "./api";
 
 export function codeOf(crs: Crs): string {
@@ -17,6 +17,12 @@ export function projectionOf(crs: Crs, bounds: Extent): Projection {
   const made = new Projection({ code, units: "m", extent: [minX - wide, minY - wide, maxX + wide, maxY + wide] });
   addProjection(made);
   return made;
+}
+
+/** Whether OpenLayers knows where on Earth a CRS lies (UTM on WGS 84), so that other maps can be laid beneath. */
+export function isOnEarth(crs: Crs): boolean {
+  const known = get(codeOf(crs));
+  return known !== null && getTransform("EPSG:3857", known) !== null;
 }
 
 /** A place in degrees, where OpenLayers can tell it. */

@@ -49,7 +49,7 @@ export class RowBands {
     this.drawn.add(band.image);
     const source = new ImageStatic({ url: band.image, imageExtent: band.bounds, projection: codeOf(scene.crs), interpolate: false });
     const layer = new ImageLayer({ source });
-    layer.setProperties({ job: band.job, image: band.image });
+    layer.setProperties({ job: band.job, image: band.image, side: "left" });
     this.group.getLayers().push(layer);
   }
 }

@@ -129,7 +129,7 @@ def create_app(
     app.add_api_route("/api", _api_page, include_in_schema=False)
     if STATIC.is_dir():
         app.mount("/", StaticFiles(directory=STATIC), name="static")
-    app.add_middleware(Guard, hosts=hosts)
+    app.add_middleware(Guard, hosts=hosts, pictures=[each.origin for each in settings.offered])
     return app
 
 

@@ -14,25 +14,21 @@ from firnline.server.problems import answer
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 
-POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' blob: data:",
-        "connect-src 'self'",
-        "worker-src 'self' blob:",  # geotiff.js decodes in workers that it makes of blobs
-        "font-src 'self'",
-        "manifest-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
+_POLICY: Final = (
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "connect-src 'self'",
+    "worker-src 'self' blob:",  # geotiff.js decodes in workers that it makes of blobs
+    "font-src 'self'",
+    "manifest-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
 )
-"""The content security policy of every page."""
+_IMAGES: Final = "img-src 'self' blob: data:"
 
 _HEADERS: Final = {
-    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -40,6 +36,22 @@ _HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "geolocation=(), camera=(), microphone=()",
 }
+
+
+def policy(pictures: Sequence[str] = ()) -> str:
+    """The content security policy of every page.
+
+    Parameters
+    ----------
+    pictures
+        Origins elsewhere from which pictures may come: those of the basemaps that are offered.
+
+    Examples
+    --------
+    >>> policy(["https://tile.example.org"]).split("; ")[-1]
+    "img-src 'self' blob: data: https://tile.example.org"
+    """
+    return "; ".join((*_POLICY, " ".join((_IMAGES, *sorted(set(pictures))))))
 
 
 class Guard:
@@ -55,10 +67,13 @@ class Guard:
         What it guards.
     hosts
         Host names that are answered.
+    pictures
+        See `policy`.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Sequence[str] = LOOPBACK) -> None:
+    def __init__(self, app: ASGIApp, hosts: Sequence[str] = LOOPBACK, pictures: Sequence[str] = ()) -> None:
         self.app, self.hosts = app, frozenset(hosts)
+        self.headers = {"Content-Security-Policy": policy(pictures), **_HEADERS}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -69,7 +84,7 @@ class Guard:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in self.headers.items():
                     headers.setdefault(name, value)
             await send(message)
 

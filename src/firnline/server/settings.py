@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from firnline.errors import ConfigError
+from firnline.server.basemaps import KNOWN, Basemap
 
 FILE: Final = "settings.yaml"
+
+
+def _distinct(basemaps: tuple[Basemap, ...]) -> tuple[Basemap, ...]:
+    if len({each.name for each in basemaps}) < len(basemaps):
+        raise ValueError("two basemaps have one name")
+    return basemaps
 
 
 class ServerSettings(BaseModel):
@@ -20,8 +27,15 @@ class ServerSettings(BaseModel):
 
     online_basemaps: bool = False
     """Whether pages may offer maps from the internet beneath the scenes; off, nothing leaves this machine."""
+    basemaps: Annotated[tuple[Basemap, ...], AfterValidator(_distinct), Field(max_length=20)] = KNOWN
+    """Those maps, should a team want others."""
     workers: int = Field(default=1, ge=1, le=64)
     """Jobs that run at once."""
+
+    @property
+    def offered(self) -> tuple[Basemap, ...]:
+        """Basemaps that pages may show: none unless that is switched on."""
+        return self.basemaps if self.online_basemaps else ()
 
 
 def read_settings(state: Path) -> ServerSettings:

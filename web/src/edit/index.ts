@@ -2,8 +2,6 @@
 
 import "./edit.css";
 
-import VectorTileLayer from "ol/layer/VectorTile";
-
 import type { Layer } from "../api";
 import type { EditContext } from "../edit_context";
 import { bind } from "../keys";
@@ -45,19 +43,11 @@ function workplaceOf({ map, state, panel, toolbar, notify, onRevision }: EditCon
       if (state.active.value?.id === id) state.active.value = now(state.active.value);
     },
     shown: () => {
-      const { visible, opacity } = state.shownOf(state.active.value?.id ?? "");
-      return { visible: visible && !state.overlaysHidden.value, opacity };
+      const id = state.active.value?.id ?? "";
+      return { visible: state.placeOf(id).visible && !state.overlaysHidden.value, opacity: state.shownOf(id).opacity };
     },
     onShown: (listener) => {
-      state.shown.onChange(listener);
-      state.overlaysHidden.onChange(listener);
-      state.active.onChange(listener);
-    },
-    held: (id) => {
-      // The page owns visibility and opacity; a smallest resolution leaves both alone.
-      for (const layer of map.getAllLayers()) {
-        if (layer instanceof VectorTileLayer) layer.setMinResolution(id !== null && layer.get("id") === id ? Infinity : 0);
-      }
+      for (const each of [state.shown, state.opposite, state.compare, state.overlaysHidden, state.active]) each.onChange(listener);
     },
     saved: (words) => (state.saved.value = words),
     onView: (listener) => {

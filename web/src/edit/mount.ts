@@ -57,7 +57,6 @@ function addLayers(editor: Editor, box: ToolBox, view: { current: string | null 
     layer.setOpacity(opacity);
   };
   editor.place.onShown(show);
-  editor.onChange(() => editor.place.held(editor.blocked === null ? (editor.place.layer()?.id ?? null) : null));
   show();
   return layer;
 }

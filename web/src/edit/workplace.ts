@@ -41,8 +41,6 @@ export interface Workplace {
   shown(): { visible: boolean; opacity: number };
   /** Called when that changes. */
   onShown(listener: () => void): void;
-  /** While its outlines are held to be edited, the layer's own picture is not drawn beneath them. */
-  held(layer: string | null): void;
   /** Say at the foot of the page whether everything is saved. */
   saved(words: string): void;
   /** Called when another layer or scene is looked at. */

@@ -1,24 +1,14 @@
-/** What is compared: two scenes, two layers, or two states of one. */
+/** What is compared: two sides of the map, two layers, or two states of one. */
 
 import { ask, type Layer, type Snapshot } from "../api";
-import { button, el, section, select } from "../dom";
-import { lookOf } from "../look";
-import { icon } from "../icons";
+import { el, section, select } from "../dom";
 import { told } from "../notices";
 import { codeOf } from "../projection";
-import type { Compare, State } from "../state";
-
-const MODES: [Compare, string, Parameters<typeof icon>[0]][] = [
-  ["none", "One map", "one"],
-  ["swipe", "Swipe", "cut"],
-  ["side", "Side by side", "two"],
-];
+import type { State } from "../state";
+import { sidesFields } from "./sides";
 
 export function comparePanel(state: State): HTMLElement[] {
-  const [scenes, layers, states] = [el("div", {}), el("div", {}), el("div", {})];
-  const drawScenes = (): void => scenes.replaceChildren(...sceneFields(state));
-  for (const each of [state.scene, state.scenes, state.compare, state.other]) each.onChange(drawScenes);
-  state.otherLook.onChange(drawScenes);
+  const [layers, states] = [el("div", {}), el("div", {})];
   const drawLayers = (): void => layers.replaceChildren(layerField(state));
   for (const each of [state.scene, state.layers, state.active, state.difference]) each.onChange(drawLayers);
   const drawStates = (): void => void showStates(state, states);
@@ -28,43 +18,9 @@ export function comparePanel(state: State): HTMLElement[] {
     shown = layer?.id ?? "";
   });
   state.snapshots.onChange(drawStates);
-  drawScenes();
   drawLayers();
   drawStates();
-  return [section("Scenes", scenes), section("Where layers disagree", layers), section("What changed", states)];
-}
-
-function sceneFields(state: State): HTMLElement[] {
-  const scene = state.scene.value;
-  if (!scene) return [];
-  const modes = MODES.map(([mode, title, name]) => {
-    const made = button("", () => (state.compare.value = mode), { "aria-pressed": String(state.compare.value === mode), "data-testid": `compare-${mode}`, class: "with-icon" });
-    made.append(icon(name), title);
-    return made;
-  });
-  const group = el("div", { class: "segments", role: "group", "aria-label": "Compare scenes" }, ...modes);
-  if (state.compare.value === "none") return [group];
-  const here = state.scenes.value.filter((each) => codeOf(each.crs) === codeOf(scene.crs));
-  return [group, ...otherFields(state, here.map((each): [string, string] => [each.id, each.name]))];
-}
-
-function otherFields(state: State, scenes: [string, string][]): HTMLElement[] {
-  const other = state.other.value;
-  if (!other) return [];
-  const recipes = other.recipes.map((each): [string, string] => [each.id, each.title]);
-  return [
-    select("With", scenes, other.id, (id) => {
-      const next = state.scenes.value.find((each) => each.id === id);
-      const recipe = next?.recipes.find((each) => each.id === state.otherLook.value?.recipe.id) ?? next?.recipes[0];
-      if (!next || !recipe) return;
-      state.other.value = next;
-      state.otherLook.value = lookOf(next, recipe);
-    }),
-    select("Look", recipes, state.otherLook.value?.recipe.id ?? "", (id) => {
-      const recipe = other.recipes.find((each) => each.id === id);
-      if (recipe) state.otherLook.value = lookOf(other, recipe);
-    }),
-  ];
+  return [section("Two sides", sidesFields(state)), section("Where layers disagree", layers), section("What changed", states)];
 }
 
 function layerField(state: State): HTMLElement {

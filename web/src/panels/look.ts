@@ -5,6 +5,7 @@ import { button, el, select } from "../dom";
 import { handMade, lookOf, rampOf } from "../look";
 import type { MapView } from "../map";
 import { notify } from "../notices";
+import { isOnEarth } from "../projection";
 import { hasWebGL } from "../scene_layer";
 import type { Look, State } from "../state";
 import { rangesInView } from "../stretch";
@@ -16,12 +17,17 @@ export class LookPanel {
   /** Where the sliders begin: the percentiles of the scene, or of the view that was asked for. */
   private base: Ranges = [];
   private shown = "";
+  private basemap: HTMLElement | null = null;
 
   constructor(
     private readonly state: State,
     private readonly view: MapView,
   ) {
     for (const each of [state.look, state.scene]) each.onChange(() => this.follow());
+    state.basemap.onChange((name) => {
+      const choice = this.basemap?.querySelector("select");
+      if (choice) choice.value = name;
+    });
   }
 
   private follow(): void {
@@ -48,6 +54,7 @@ export class LookPanel {
       slider("Bright", 10, 100, 50, (value) => this.stretch(null, value / 50)),
       ...(hasWebGL ? [slider("Gamma", 40, 250, 100 * look.stretch.gamma, (value) => this.gamma(value / 100))] : []),
       slider("Opacity", 0, 100, 100 * this.state.sceneOpacity.value, (value) => (this.state.sceneOpacity.value = value / 100)),
+      ...this.beneath(scene),
       el(
         "div",
         { class: "buttons" },
@@ -72,6 +79,17 @@ export class LookPanel {
         this.state.look.value = lookOf(scene, handMade(next));
       }),
     );
+  }
+
+  /** What lies beneath the scene; nothing is offered unless the folder's settings name it. */
+  private beneath(scene: Scene): HTMLElement[] {
+    const offered = this.state.project.value?.settings.basemaps ?? [];
+    if (!offered.length) return [];
+    if (!isOnEarth(scene.crs)) return [el("p", { class: "quiet" }, `No basemap: it is not known here where ${scene.crs.name} lies.`)];
+    const names = offered.map((each): [string, string] => [each.name, each.name]);
+    this.basemap = select("Basemap", [["", "none"], ...names], this.state.basemap.value, (name) => (this.state.basemap.value = name));
+    this.basemap.title = "A map from the internet beneath the scene: its server sees what part of the Earth is looked at";
+    return [this.basemap];
   }
 
   /** Which number has which colour. */

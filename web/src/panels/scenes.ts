@@ -44,6 +44,8 @@ export function enter(state: State, scene: Scene): void {
   const recipe = scene.recipes.find((each) => each.id === state.look.value?.recipe.id) ?? firstLook(scene);
   state.scene.value = scene;
   state.look.value = recipe ? lookOf(scene, recipe) : null;
+  // Who compares goes through the dates on the left, against what they chose on the right.
+  if (state.compare.value !== "none") return;
   const other = state.scenes.value.find((each) => each.id !== scene.id && each.crs.epsg === scene.crs.epsg) ?? scene;
   state.other.value = other;
   const opposite = other.recipes.find((each) => each.id === recipe?.id) ?? firstLook(other);

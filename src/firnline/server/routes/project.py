@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 import firnline
+from firnline.server.basemaps import Basemap
 from firnline.server.routes.dependencies import ProjectDep, SettingsDep
 
 router = APIRouter(tags=["project"])
@@ -14,7 +15,8 @@ router = APIRouter(tags=["project"])
 class PageSettings(BaseModel):
     """Settings that the page follows."""
 
-    online_basemaps: bool
+    basemaps: list[Basemap]
+    """Maps from the internet that may lie beneath a scene; none unless the folder's settings say so."""
 
 
 class ProjectAnswer(BaseModel):
@@ -29,5 +31,5 @@ class ProjectAnswer(BaseModel):
 @router.get("/project")
 def project(project: ProjectDep, settings: SettingsDep) -> ProjectAnswer:
     """What is served here."""
-    page = PageSettings(online_basemaps=settings.online_basemaps)
+    page = PageSettings(basemaps=list(settings.offered))
     return ProjectAnswer(name=project.name, version=firnline.__version__, demo=project.demo, settings=page)
