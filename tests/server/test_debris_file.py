@@ -9,6 +9,7 @@ import geopandas as gpd
 import pytest
 import shapely
 from fastapi.testclient import TestClient
+from tests.server.delivered import export
 
 from firnline.inventory.inventory import read_inventory
 from firnline.server.project import Project
@@ -49,7 +50,7 @@ def test_two_files_become_one_layer_and_one_inventory(
     )
     assert [each[:2] for each in found] == [("RGI60-15.00001", 1), ("RGI60-15.00001", 2), ("RGI60-15.00002", 1)]
     assert [each[2] for each in found] == pytest.approx([1.2, 0.24, 1.44], rel=2e-3)
-    (tmp_path / "it.gpkg").write_bytes(client.post(f"{at}/exports", json={"format": "gpkg"}).content)
+    (tmp_path / "it.gpkg").write_bytes(export(client, at.rsplit("/", 1)[-1], format="gpkg").content)
     made = read_inventory(tmp_path / "it.gpkg")
     glaciers = made.glaciers.set_index("glacier_id")
     assert glaciers.loc["RGI60-15.00001", "glac_name"] == "Khumbu"

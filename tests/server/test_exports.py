@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import sqlite3
-import time
 import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +16,7 @@ import pyogrio
 import pytest
 import shapely
 from fastapi.testclient import TestClient
+from tests.server.delivered import ended, export, taken
 
 from firnline.features import FeatureSource
 from firnline.inventory.check.check import check_inventory
@@ -91,33 +91,6 @@ def _square(scene: SceneEntry) -> dict[str, Any]:
     left, bottom, *_ = scene.scene.grid.bounds
     shape = shapely.box(left + 300, bottom + 300, left + 900, bottom + 900)
     return {"operation": "draw", "geometry": _plain(shape), "class": 1}
-
-
-def export(client: TestClient, layer: str, **wanted: Any) -> Any:
-    """The file that comes of an order, or the answer that refuses it."""
-    answer = client.post(f"/api/v1/inventories/{layer}/exports", json=wanted)
-    return taken(client, answer.json()["id"]) if answer.status_code == 201 else answer
-
-
-def ended(client: TestClient, job: str) -> dict[str, Any]:
-    """A job when it has ended; it is waited for."""
-    while True:
-        said: dict[str, Any] = client.get(f"/api/v1/jobs/{job}").json()
-        if said["ended"]:
-            return said
-        time.sleep(0.05)
-
-
-def taken(client: TestClient, job: str) -> Any:
-    """The file of an export, when it is there."""
-    said = ended(client, job)
-    assert said["state"] == "done", said
-    answer = client.get(f"/api/v1/jobs/{job}/file")
-    assert said["result"] == {
-        "file": answer.headers["content-disposition"].split('"')[1],
-        "size": len(answer.content),
-    }
-    return answer
 
 
 def opened(answer: Any, tmp_path: Path) -> Path:

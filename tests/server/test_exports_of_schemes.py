@@ -9,6 +9,7 @@ import geopandas as gpd
 import pytest
 import shapely
 from fastapi.testclient import TestClient
+from tests.server.delivered import export
 
 from firnline.inventory.check.check import check_inventory
 from firnline.inventory.check.finding import Severity
@@ -31,7 +32,7 @@ def proposal(client: TestClient, project: Project, scheme: str, class_: int) -> 
 
 
 def exported(client: TestClient, at: str, tmp_path: Path) -> Inventory:
-    answer = client.post(f"{at}/exports", json={"format": "gpkg"})
+    answer = export(client, at.rsplit("/", 1)[-1], format="gpkg")
     assert answer.status_code == 200, answer.text
     path = tmp_path / "it.gpkg"
     path.write_bytes(answer.content)

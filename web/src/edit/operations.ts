@@ -92,7 +92,7 @@ export interface OperationBody extends Edit {
 
 export interface Answer {
   revision: number;
-  transaction: number;
+  transaction: number | null;
   features: Outline[];
   removed: string[];
   area_km2: number;
