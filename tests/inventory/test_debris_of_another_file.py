@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
@@ -97,3 +98,23 @@ def test_ragged_debris_over_ragged_glaciers_keeps_the_ground_to_the_square_metre
     for name, own in parts.groupby("glacier_id"):
         rest = ice[int(name)].difference(shapely.union_all(ice[: int(name)]))
         assert own.area.sum() == pytest.approx(rest.area, abs=20), "debris moves no divide"
+
+
+@pytest.mark.real
+def test_alaska_with_the_debris_of_herreid_and_pellicciotti(shared_data: Path, tmp_path: Path) -> None:
+    """Glaciers in Alaska Albers and debris in UTM, as published; against plain overlays of GEOS."""
+    folder = shared_data / "vectors-dems" / "alaska-debris"
+    ice = gpd.read_file(folder / "01Alaska_minGl2km2_deltas.shp").iloc[20:26]
+    ice.to_file(tmp_path / "ice.shp")
+    rubble = folder / "01Alaska_minGl2km2_deltas_debris2010.shp"
+    parts = read_parts(tmp_path / "ice.shp", "EPSG:32606", debris=rubble)
+    require_layer(parts)
+    assert set(parts["glacier_id"]) == set(ice["RGIId"])
+    whole, stones = (
+        shapely.union_all(shapely.make_valid(f.to_crs(32606).geometry.to_numpy()))
+        for f in (ice, gpd.read_file(rubble))
+    )
+    km2 = parts.area.groupby(parts["class"]).sum() / 1e6
+    assert km2[2] == pytest.approx(whole.intersection(stones).area / 1e6, rel=1e-4)
+    assert km2[1] == pytest.approx(whole.difference(stones).area / 1e6, rel=1e-4)
+    assert any("of its debris lie on no outline" in said for said in parts.attrs["findings"])
