@@ -222,7 +222,8 @@ def test_what_a_prediction_did_not_see_stays_unknown(client: TestClient, project
     assert not glaciers["is_lower_bound"].all()
     changed = glaciers.index[~glaciers["is_lower_bound"]][0]
     frame = store.features_frame(layer.id)
-    feature = frame.loc[frame["glacier_id"] == changed, "feature_id"].iloc[0]
+    is_clean = frame["class"] == 1  # what is debris already would not change
+    feature = frame.loc[(frame["glacier_id"] == changed) & is_clean, "feature_id"].iloc[0]
     body = {"operation": "reclassify", "features": [feature], "class": 2, **WHO}
     assert client.post(f"/api/v1/inventories/{layer.id}/operations", json=body).status_code == 200
     (copy,) = [client.post("/api/v1/inventories", json={"name": "mine", "scene": scene.id, "inventory": layer.id})]

@@ -12,6 +12,7 @@ import pytest
 import shapely
 from fastapi.testclient import TestClient
 from shapely import box
+from tests.server.delivered import export
 
 from firnline.server.app import create_app
 from firnline.server.project import Project
@@ -308,7 +309,7 @@ def test_debris_drawn_at_a_glacier_is_the_glaciers_and_its_history_says_so(
     desk.back()
     desk.back("redo")
     assert desk.features()[new["id"]]["properties"]["glacier"] == "A"
-    answer = client.post(f"{desk.at}/exports", json={"format": "gpkg"})
+    answer = export(client, desk.at.rsplit("/", 1)[-1], format="gpkg")
     (tmp_path / "it.gpkg").write_bytes(answer.content)
     glaciers = gpd.read_file(tmp_path / "it.gpkg", layer="glaciers").set_index("glacier_id")
     assert sorted(glaciers.index) == ["A", "B"]
