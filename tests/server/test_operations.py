@@ -317,6 +317,22 @@ def test_debris_drawn_at_a_glacier_is_the_glaciers_and_its_history_says_so(
     assert glaciers.loc["B", "area_km2"] == pytest.approx(1.0, rel=0.01)
 
 
+def test_a_person_says_of_which_glacier_outlines_are(client: TestClient, desk: Desk) -> None:
+    west, middle, east = ids(desk)
+    before = {each: desk.features()[each]["properties"]["glacier"] for each in (west, middle, east)}
+    done = desk.do("assign", features=[west, east], glacier=" RGI60-15.00001 ")
+    assert {each["properties"]["glacier"] for each in done["features"]} == {"RGI60-15.00001"}
+    assert done["area_change_km2"] == 0
+    assert desk.features()[middle]["properties"]["glacier"] == before[middle]
+    again = desk.do("assign", features=[west], glacier="RGI60-15.00001")
+    assert again["transaction"] is None
+    desk.do("assign", features=[west], glacier="")
+    assert desk.features()[west]["properties"]["glacier"] is None
+    desk.back()
+    desk.back()
+    assert {each: desk.features()[each]["properties"]["glacier"] for each in (west, middle, east)} == before
+
+
 def test_what_changes_nothing_is_no_revision_and_no_step_of_undo(client: TestClient, desk: Desk) -> None:
     """A class that an outline has, a vertex moved to where it is, a line that is as simple as it can be."""
     west, middle, _ = ids(desk)

@@ -1,10 +1,11 @@
 /** Questions to the person, as modal dialogs of the browser. */
 
-import { el } from "./dom";
+import { button, el } from "./dom";
 
 /** Ask with a form of fields; whether the person agreed. */
 export function askWith(title: string, yes: string, ...fields: HTMLElement[]): Promise<boolean> {
-  const buttons = el("div", { class: "buttons" }, el("button", { value: "" }, "Cancel"), el("button", { value: "yes", class: "primary" }, yes));
+  // Enter takes the first button that sends the form, so it is not that of "Cancel".
+  const buttons = el("div", { class: "buttons" }, button("Cancel", () => dialog.close("")), el("button", { value: "yes", class: "primary" }, yes));
   const form = el("form", { method: "dialog" }, el("h2", {}, title), ...fields, buttons);
   const dialog = el("dialog", { "aria-label": title }, form);
   document.body.append(dialog);

@@ -52,7 +52,7 @@ export function askText(title: string, label: string, value = ""): Promise<strin
     { method: "dialog" },
     el("h2", {}, title),
     el("label", { class: "field" }, el("span", {}, label), input),
-    el("div", { class: "buttons" }, el("button", { value: "", formnovalidate: true }, "Cancel"), el("button", { value: "yes", class: "primary" }, "OK")),
+    el("div", { class: "buttons" }, button("Cancel", () => dialog.close("")), el("button", { value: "yes", class: "primary" }, "OK")),
   );
   const dialog = el("dialog", { "aria-label": title }, form);
   document.body.append(dialog);

@@ -1,5 +1,6 @@
 /** What is done at once to the chosen outlines, by a button or a key. */
 
+import { askText } from "../dom";
 import type { Editor } from "./editor";
 
 export interface Action {
@@ -15,6 +16,7 @@ export interface Action {
 
 export interface Actions {
   merge: Action;
+  glacier: Action;
   simplify: Action;
   delete: Action;
   undo: Action;
@@ -22,12 +24,19 @@ export interface Actions {
 }
 
 export function bound(actions: Actions): Action[] {
-  return [actions.merge, actions.simplify, actions.delete, actions.undo, actions.redo];
+  return [actions.merge, actions.glacier, actions.simplify, actions.delete, actions.undo, actions.redo];
 }
 
 /** The tolerance of simplify, metres, until the person sets another. */
 export class Simplification {
   toleranceM = 10;
+}
+
+/** Ask for the id, beginning with one that a chosen outline has: debris and its glacier are chosen, and Enter joins them. */
+async function assign(editor: Editor, features: string[]): Promise<void> {
+  const known = editor.chosen().find((outline) => outline.properties.glacier)?.properties.glacier;
+  const glacier = await askText("Of which glacier are the chosen outlines?", "Id of the glacier", known ?? "");
+  if (glacier !== null) await editor.perform({ operation: "assign", features, glacier });
 }
 
 export function makeActions(editor: Editor, simplification: Simplification): Actions {
@@ -43,6 +52,10 @@ export function makeActions(editor: Editor, simplification: Simplification): Act
       id: "merge", title: "Merge", keys: ["m"], shown: "M", history: false, possible: some(2),
       run: chosen(2, "Choose two or more outlines that touch to merge them", (features) =>
         void editor.perform({ operation: "merge", features })),
+    },
+    glacier: {
+      id: "glacier", title: "Say of which glacier", keys: ["a"], shown: "A", history: false, possible: some(1),
+      run: chosen(1, "Choose the outlines whose glacier you know", (features) => void assign(editor, features)),
     },
     simplify: {
       id: "simplify", title: "Simplify", keys: ["y"], shown: "Y", history: false, possible: some(1),

@@ -20,6 +20,7 @@ const PATHS: Record<string, string[]> = {
   "brush-remove": ["M14 4l6 6-7 7-6-6z", "M7 11c-3 1-2 5-5 6 3 3 8 2 9-2", "M15 19h6"],
   segment: ["M12 3v4M12 17v4M3 12h4M17 12h4", "M8 9c2-2 6-2 8 0s1 6-2 7-7 0-7-3 0-3 1-4z"],
   merge: ["M3 6h8v12H3zM13 6h8v12h-8z", "M8 12h8M13 9l3 3-3 3"],
+  glacier: ["M2 19L9 6l4 7 3-4 6 10z", "M6.500 11l2.500 2 2.500-2"],
   simplify: ["M3 17l3-8 3 5 3-9 3 8 3-4 3 8", "M3 21h18"],
   delete: ["M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13", "M10 11v5M14 11v5"],
   undo: ["M9 5L4 10l5 5", "M4 10h10a5 5 0 0 1 0 10h-4"],

@@ -60,6 +60,7 @@ export type OperationName =
   | "split"
   | "merge"
   | "reclassify"
+  | "assign"
   | "delete"
   | "move_vertices"
   | "insert_vertex"
@@ -77,6 +78,7 @@ export interface Edit {
   geometry?: Geometry;
   moves?: Move[];
   class?: OutlineClass;
+  glacier?: string;
   overwrite?: boolean;
   tolerance_m?: number;
 }

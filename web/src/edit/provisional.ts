@@ -79,6 +79,9 @@ function play(
       if (!outline) continue;
       result.changed.set(id, { ...outline, properties: { ...outline.properties, class: edit.class ?? 1 } });
     }
+  } else if (edit.operation === "assign") {
+    const { glacier } = edit;
+    each(edit.features, (outline) => ({ ...outline, properties: { ...outline.properties, glacier: glacier ?? null } }));
   } else if (edit.geometry) {
     result.sketches.push({ geometry: edit.geometry, edit });
   }

@@ -14,7 +14,7 @@ from firnline.inventory.editing.ground import add, draw, hole, remove
 from firnline.inventory.editing.lines import reshape, split
 from firnline.inventory.editing.part import Change, Part
 from firnline.inventory.editing.vertices import Position, delete_vertex, insert_vertex, move_vertices
-from firnline.inventory.editing.wholes import delete, merge, reclassify, simplify
+from firnline.inventory.editing.wholes import assign, delete, merge, reclassify, simplify
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Edit:
         Vertices, from where to where.
     class_value
         A class.
+    glacier_id
+        The id of a glacier.
     overwrite
         Whether ground is taken from others.
     tolerance_m, sliver_m
@@ -44,6 +46,7 @@ class Edit:
     geometry: BaseGeometry | None = None
     moves: tuple[tuple[Position, Position], ...] = ()
     class_value: int | None = None
+    glacier_id: str | None = None
     overwrite: bool = False
     tolerance_m: float | None = None
     sliver_m: float = 0.0
@@ -64,6 +67,7 @@ _APPLY: Final[dict[str, Callable[[Sequence[Part], Edit], Change]]] = {
     "reshape": lambda near, e: reshape(near, e.targets, e.geometry),
     "merge": lambda near, e: merge(near, e.targets),
     "reclassify": lambda near, e: reclassify(near, e.targets, e.class_value),
+    "assign": lambda near, e: assign(near, e.targets, e.glacier_id),
     "delete": lambda near, e: delete(near, e.targets),
     "simplify": lambda near, e: simplify(near, e.targets, e.tolerance_m),
     "move_vertices": lambda near, e: move_vertices(near, e.moves),

@@ -1,4 +1,4 @@
-"""Corrections of whole parts: merge, reclassify, delete, simplify."""
+"""Corrections of whole parts: merge, reclassify, say of which glacier they are, delete, simplify."""
 
 from __future__ import annotations
 
@@ -58,6 +58,20 @@ def reclassify(near: Sequence[Part], ids: Sequence[str], class_value: int | None
         return delete(near, ids)
     other = [part for part in chosen(near, ids) if part.class_value != value]
     return Change(tuple(replace(part, class_value=value) for part in other))
+
+
+def assign(near: Sequence[Part], ids: Sequence[str], glacier_id: str | None) -> Change:
+    """Say of which glacier parts are; None, or nothing but spaces: of none that has an id.
+
+    Examples
+    --------
+    >>> assign([Part("a", 1, shapely.box(0, 0, 10, 10))], ["a"], "RGI60-15.00001").changed[0].glacier_id
+    'RGI60-15.00001'
+    """
+    name = (glacier_id or "").strip() or None
+    return Change(
+        tuple(replace(part, glacier_id=name) for part in chosen(near, ids) if (part.glacier_id or None) != name)
+    )
 
 
 def delete(near: Sequence[Part], ids: Sequence[str]) -> Change:

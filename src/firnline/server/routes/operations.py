@@ -42,6 +42,7 @@ class Operation(By):
     geometry: GeoJson | None = None
     moves: Annotated[list[tuple[Place, Place]], Field(max_length=20_000)] = []
     class_: Annotated[Literal[0, 1, 2] | None, Field(alias="class")] = None
+    glacier: Annotated[str | None, Field(max_length=100, description="of `assign`; null is none with an id")] = None
     overwrite: bool = False
     tolerance_m: Annotated[float | None, Field(gt=0, lt=1e6, allow_inf_nan=False)] = None
     key: Annotated[str | None, Field(min_length=1, max_length=64)] = None
@@ -90,6 +91,7 @@ def operate(
         operation.geometry,
         tuple(operation.moves),
         operation.class_,
+        operation.glacier,
         operation.overwrite,
         operation.tolerance_m,
     )
