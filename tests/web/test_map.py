@@ -16,6 +16,7 @@ import numpy as np
 import pyproj
 import pytest
 import rasterio
+import shapely
 import yaml
 from numpy.typing import NDArray
 from PIL import Image
@@ -283,3 +284,36 @@ def test_what_the_right_scene_does_not_know_is_not_filled_from_the_left_one(desk
     desk.until(lambda: all(is_ground(east)))
     desk.settled()
     assert all(is_ground(east))
+
+
+def test_vertices_that_are_chosen_by_a_box_move_together_and_go_back_together(desk: Person) -> None:
+    x, y = (round(each) for each in desk.centre())
+    side, step = 1500, 400
+    west, east = desk.new_layer((1, box(x - side, y - side, x, y + side)), (2, box(x, y - side, x + side, y + side)))
+    desk.settled()
+    before, revision = desk.outlines(), desk.revision()
+    resolution = desk.ask("firnline.map.getView().getResolution()")
+    desk.tool("vertices").click()
+    desk.page.keyboard.down("Shift")
+    desk.drag((x - 300, y - side - 300), (x + 300, y + side + 300))
+    desk.page.keyboard.up("Shift")
+    assert desk.ask("firnline.map.getView().getResolution()") == resolution  # no zoom by a box of the map's own
+    desk.page.keyboard.down("Alt")  # nothing to snap to
+    desk.changes(lambda: desk.drag((x, y + side), (x + step, y + side)))
+    desk.page.keyboard.up("Alt")
+    now = desk.outlines()
+    moved = x + step
+    assert now[west][1].bounds == pytest.approx((x - side, y - side, moved, y + side), abs=12)
+    assert now[west][1].area - before[west][1].area == pytest.approx(2 * side * step, rel=0.03)
+    assert now[west][1].area + now[east][1].area == pytest.approx(4 * side * side, abs=0.01)
+    assert shapely.coverage_is_valid([ground for _, ground in now.values()])
+    shared = now[west][1].boundary.intersection(now[east][1].boundary)
+    assert shared.length == pytest.approx(2 * side, abs=0.01)  # as straight as it was: one step for both
+    assert desk.revision() == revision + 1
+    desk.changes(lambda: desk.drag((moved, y - side), (moved - 900, y - side)))  # still chosen
+    assert desk.outlines()[west][1].area - before[west][1].area == pytest.approx(2 * side * -500, rel=0.05)
+    desk.changes(lambda: desk.page.keyboard.press("Control+z"))
+    desk.changes(lambda: desk.page.keyboard.press("Control+z"))
+    assert {name: ground.normalize().wkt for name, (_, ground) in desk.outlines().items()} == {
+        name: ground.normalize().wkt for name, (_, ground) in before.items()
+    }
