@@ -212,9 +212,12 @@ def desk(online: Served, browser: Browser) -> Iterator[Person]:
         yield person
 
 
-def has(person: Person, place: tuple[float, float], colour: list[int]) -> bool:
+def has(person: Person, place: tuple[float, float], colour: list[int], map_id: str = "map") -> bool:
     """Whether a colour is on the screen within three pixels of a place."""
-    x, y = (round(each) for each in person.at(*place))
+    main, here = (person.page.locator(f"#{each}").bounding_box() for each in ("map", map_id))
+    assert main is not None
+    assert here is not None
+    x, y = (round(at + here[side] - main[side]) for at, side in zip(person.at(*place), "xy", strict=True))
     near = screen(person.page)[y - 3 : y + 4, x - 3 : x + 4].astype(int)
     return bool((np.abs(near - colour).max(axis=-1) < 24).any())
 
@@ -317,3 +320,29 @@ def test_vertices_that_are_chosen_by_a_box_move_together_and_go_back_together(de
     assert {name: ground.normalize().wkt for name, (_, ground) in desk.outlines().items()} == {
         name: ground.normalize().wkt for name, (_, ground) in before.items()
     }
+
+
+def test_the_second_map_has_the_outlines_and_follows_edits_and_undo(desk: Person) -> None:
+    x, y = (round(each) for each in desk.centre())
+    desk.new_layer((1, box(x - 1000, y - 1000, x, y + 1000)), (1, box(x, y - 1000, x + 1000, y + 1000)))
+    desk.ask("void (firnline.state.sceneOpacity.value = 0)")
+    desk.page.get_by_test_id("tab-compare").click()
+    desk.page.get_by_test_id("compare-side").click()
+    desk.settled()
+    straight, bent = (x, y), (x + 300, y)
+
+    def edge(place: tuple[float, float]) -> list[bool]:
+        return [has(desk, place, BLUE_OF_ICE, map_id) for map_id in ("map", "map2")]
+
+    desk.until(lambda: edge(straight) == [True, True])
+    assert edge(bent) == [False, False]
+    desk.tool("vertices").click()
+    desk.changes(lambda: desk.drag((x, y + 1000), (x + 600, y + 1000)))
+    desk.until(lambda: edge(bent) == [True, True])
+    assert edge(straight) == [False, False]
+    desk.changes(lambda: desk.page.keyboard.press("Control+z"))
+    desk.until(lambda: edge(straight) == [True, True])
+    assert edge(bent) == [False, False]
+    desk.page.mouse.move(*desk.at(x, y))
+    desk.page.mouse.wheel(0, -200)  # both go along
+    desk.until(lambda: edge(straight) == [True, True])
