@@ -343,6 +343,8 @@ def test_the_second_map_has_the_outlines_and_follows_edits_and_undo(desk: Person
     desk.changes(lambda: desk.page.keyboard.press("Control+z"))
     desk.until(lambda: edge(straight) == [True, True])
     assert edge(bent) == [False, False]
+    resolution = desk.ask("firnline.map.getView().getResolution()")
     desk.page.mouse.move(*desk.at(x, y))
-    desk.page.mouse.wheel(0, -200)  # both go along
-    desk.until(lambda: edge(straight) == [True, True])
+    desk.page.mouse.wheel(0, -600)
+    desk.until(lambda: desk.ask("firnline.map.getView().getResolution()") < 0.8 * resolution)
+    desk.until(lambda: edge((x, y + 500)) == [True, True])  # both go along
