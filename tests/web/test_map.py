@@ -207,9 +207,9 @@ BLUE_OF_ICE, PURPLE = [0x00, 0x72, 0xB2], [0xCC, 0x79, 0xA7]
 def desk(online: Served, browser: Browser) -> Iterator[Person]:
     """A person in a folder without layers."""
     with somebody(browser, online) as person:
+        yield person
         for layer in person.api("GET", "/inventories"):
             person.api("DELETE", f"/inventories/{layer['id']}")
-        yield person
 
 
 def has(person: Person, place: tuple[float, float], colour: list[int], map_id: str = "map") -> bool:
