@@ -192,6 +192,35 @@ def test_a_vertex_on_a_shared_edge_moves_in_both(desk: Desk) -> None:
     assert done["area_change_km2"] == pytest.approx(0, abs=1e-6)
 
 
+def test_many_vertices_move_in_one_change_that_is_taken_back_at_once(desk: Desk) -> None:
+    before, revision = desk.shapes(), desk.client.get(desk.at).json()["revision"]
+    expected = dict.fromkeys(before, 1)
+    # Both ends of the edge between ice and debris, and both of the edge between debris and ice: all by 100, -50.
+    starts = [(X + x, Y + y) for x in (1000, 2000) for y in (0, 1000)]
+    moves = [[list(start), [start[0] + 100, start[1] - 50]] for start in starts]
+    done = desk.do("move_vertices", moves=moves, features=list(before), expected=expected)
+    assert (done["revision"], len(done["features"])) == (revision + 1, 3)
+    west, middle, east = (shapely.geometry.shape(desk.features()[name]["geometry"]) for name in ids(desk))
+    assert west.equals(shapely.Polygon([(X, Y), (X + 1100, Y - 50), (X + 1100, Y + 950), (X, Y + 1000)]))
+    assert middle.equals(shapely.affinity.translate(square(1), 100, -50))
+    assert shapely.coverage_is_valid([west, middle, east])
+    assert {each["properties"]["version"] for each in desk.features().values()} == {2}
+    desk.back()
+    assert desk.shapes() == before
+    desk.back("redo")
+    desk.do("move_vertices", 412, moves=moves, features=list(before), expected=expected)  # seen before the change
+
+
+def test_of_many_vertices_none_moves_where_one_cannot(desk: Desk) -> None:
+    before = desk.shapes()
+    far = [[[X + 1000, Y + y], [X + 2500, Y + y]] for y in (0, 1000)]  # beyond the other edge of the square
+    refused = desk.do("move_vertices", 422, moves=[*far, [[X, Y], [X - 10, Y]]])
+    assert "cross" in refused["detail"] or "overlap" in refused["detail"]
+    gone = desk.do("move_vertices", 422, moves=[[[X + 7, Y + 7], [X + 8, Y + 8]]])
+    assert "any more" in gone["detail"]
+    assert desk.shapes() == before
+
+
 def test_what_is_split_keeps_class_glacier_and_probability(desk: Desk) -> None:
     west, _, _ = ids(desk)
     line = geojson(shapely.LineString([(X + 400, Y - 50), (X + 400, Y + 1050)]))

@@ -16,6 +16,7 @@ import numpy as np
 import pyproj
 import pytest
 import rasterio
+import shapely
 import yaml
 from numpy.typing import NDArray
 from PIL import Image
@@ -206,14 +207,17 @@ BLUE_OF_ICE, PURPLE = [0x00, 0x72, 0xB2], [0xCC, 0x79, 0xA7]
 def desk(online: Served, browser: Browser) -> Iterator[Person]:
     """A person in a folder without layers."""
     with somebody(browser, online) as person:
+        yield person
         for layer in person.api("GET", "/inventories"):
             person.api("DELETE", f"/inventories/{layer['id']}")
-        yield person
 
 
-def has(person: Person, place: tuple[float, float], colour: list[int]) -> bool:
+def has(person: Person, place: tuple[float, float], colour: list[int], map_id: str = "map") -> bool:
     """Whether a colour is on the screen within three pixels of a place."""
-    x, y = (round(each) for each in person.at(*place))
+    main, here = (person.page.locator(f"#{each}").bounding_box() for each in ("map", map_id))
+    assert main is not None
+    assert here is not None
+    x, y = (round(at + here[side] - main[side]) for at, side in zip(person.at(*place), "xy", strict=True))
     near = screen(person.page)[y - 3 : y + 4, x - 3 : x + 4].astype(int)
     return bool((np.abs(near - colour).max(axis=-1) < 24).any())
 
@@ -283,3 +287,64 @@ def test_what_the_right_scene_does_not_know_is_not_filled_from_the_left_one(desk
     desk.until(lambda: all(is_ground(east)))
     desk.settled()
     assert all(is_ground(east))
+
+
+def test_vertices_that_are_chosen_by_a_box_move_together_and_go_back_together(desk: Person) -> None:
+    x, y = (round(each) for each in desk.centre())
+    side, step = 1500, 400
+    west, east = desk.new_layer((1, box(x - side, y - side, x, y + side)), (2, box(x, y - side, x + side, y + side)))
+    desk.settled()
+    before, revision = desk.outlines(), desk.revision()
+    resolution = desk.ask("firnline.map.getView().getResolution()")
+    desk.tool("vertices").click()
+    desk.page.keyboard.down("Shift")
+    desk.drag((x - 300, y - side - 300), (x + 300, y + side + 300))
+    desk.page.keyboard.up("Shift")
+    assert desk.ask("firnline.map.getView().getResolution()") == resolution  # no zoom by a box of the map's own
+    desk.page.keyboard.down("Alt")  # nothing to snap to
+    desk.changes(lambda: desk.drag((x, y + side), (x + step, y + side)))
+    desk.page.keyboard.up("Alt")
+    now = desk.outlines()
+    moved = x + step
+    assert now[west][1].bounds == pytest.approx((x - side, y - side, moved, y + side), abs=12)
+    assert now[west][1].area - before[west][1].area == pytest.approx(2 * side * step, rel=0.03)
+    assert now[west][1].area + now[east][1].area == pytest.approx(4 * side * side, abs=0.01)
+    assert shapely.coverage_is_valid([ground for _, ground in now.values()])
+    shared = now[west][1].boundary.intersection(now[east][1].boundary)
+    assert shared.length == pytest.approx(2 * side, abs=0.01)  # as straight as it was: one step for both
+    assert desk.revision() == revision + 1
+    desk.changes(lambda: desk.drag((moved, y - side), (moved - 900, y - side)))  # still chosen
+    assert desk.outlines()[west][1].area - before[west][1].area == pytest.approx(2 * side * -500, rel=0.05)
+    desk.changes(lambda: desk.page.keyboard.press("Control+z"))
+    desk.changes(lambda: desk.page.keyboard.press("Control+z"))
+    assert {name: ground.normalize().wkt for name, (_, ground) in desk.outlines().items()} == {
+        name: ground.normalize().wkt for name, (_, ground) in before.items()
+    }
+
+
+def test_the_second_map_has_the_outlines_and_follows_edits_and_undo(desk: Person) -> None:
+    x, y = (round(each) for each in desk.centre())
+    desk.new_layer((1, box(x - 1000, y - 1000, x, y + 1000)), (1, box(x, y - 1000, x + 1000, y + 1000)))
+    desk.ask("void (firnline.state.sceneOpacity.value = 0)")
+    desk.page.get_by_test_id("tab-compare").click()
+    desk.page.get_by_test_id("compare-side").click()
+    desk.settled()
+    straight, bent = (x, y), (x + 300, y)
+
+    def edge(place: tuple[float, float]) -> list[bool]:
+        return [has(desk, place, BLUE_OF_ICE, map_id) for map_id in ("map", "map2")]
+
+    desk.until(lambda: edge(straight) == [True, True])
+    assert edge(bent) == [False, False]
+    desk.tool("vertices").click()
+    desk.changes(lambda: desk.drag((x, y + 1000), (x + 600, y + 1000)))
+    desk.until(lambda: edge(bent) == [True, True])
+    assert edge(straight) == [False, False]
+    desk.changes(lambda: desk.page.keyboard.press("Control+z"))
+    desk.until(lambda: edge(straight) == [True, True])
+    assert edge(bent) == [False, False]
+    resolution = desk.ask("firnline.map.getView().getResolution()")
+    desk.page.mouse.move(*desk.at(x, y))
+    desk.page.mouse.wheel(0, -600)
+    desk.until(lambda: desk.ask("firnline.map.getView().getResolution()") < 0.8 * resolution)
+    desk.until(lambda: edge((x, y + 500)) == [True, True])  # both go along

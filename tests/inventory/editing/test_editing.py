@@ -210,6 +210,27 @@ def test_a_vertex_is_moved_in_all_outlines_that_have_it(seed: int) -> None:
     assert all(Point(moved).distance(part.geometry.boundary) < 1e-6 for part in now if part.id in having)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_vertices_of_several_outlines_move_by_one_step(seed: int) -> None:
+    parts = cells(seed)
+    middle = ground(parts).centroid
+    corners = np.unique(shapely.get_coordinates([part.geometry for part in parts]).round(3), axis=0)
+    near = corners[np.hypot(*(corners - (middle.x, middle.y)).T) < 400]
+    assert len(near) > 5
+    step = np.array([4.125, -3.5])
+    ends = np.round(near + step, 3)
+    moves = [(tuple(start), tuple(end)) for start, end in zip(near.tolist(), ends.tolist(), strict=True)]
+    now = applied(parts, move_vertices(parts, moves))
+    known = {tuple(at) for at in near.tolist()}
+    for part in now:  # each outline as a plain replacement of its vertices would have it
+        before = next(each for each in parts if each.id == part.id).geometry
+        plain = shapely.transform(
+            before, lambda at: np.where([[tuple(p) in known] for p in at.round(3).tolist()], at + step, at)
+        )
+        assert apart(part.geometry, plain) < MM2
+    assert apart(ground(now), ground(parts)) < MM2  # nothing of the outer edge was near
+
+
 def test_an_edge_is_pulled_out_in_both_outlines() -> None:
     parts = [Part("a", 1, box(0, 0, 100, 100)), Part("b", 2, box(100, 0, 200, 100))]
     change = move_vertices(parts, [((100, 50), (120, 50))])

@@ -36,6 +36,11 @@ export function distance(a: Position, b: Position): number {
   return Math.hypot(a[0] - b[0], a[1] - b[1]);
 }
 
+/** A place on the grid of a millimetre on which the server keeps outlines: an answer has it there and nowhere else. */
+export function onGrid([x, y]: Position): Position {
+  return [Math.round(x * 1000) / 1000, Math.round(y * 1000) / 1000];
+}
+
 /** The point of the segment a-b that is nearest to p. */
 export function nearestOnSegment(p: Position, a: Position, b: Position): Position {
   const dx = b[0] - a[0];

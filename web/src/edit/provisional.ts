@@ -24,7 +24,10 @@ const key = (p: Position): string => `${p[0]},${p[1]}`;
 /** What comes of an outline when vertices move; a place on an edge becomes a vertex first, as on the server. */
 export function moved(outline: Outline, moves: Move[]): Outline | null {
   let geometry = outline.geometry;
-  for (const [from] of moves) geometry = within({ ...outline, geometry }, from)?.geometry ?? geometry;
+  const vertices = new Set(ringsOf(geometry).flat().map(key));
+  for (const [from] of moves) {
+    if (!vertices.has(key(from))) geometry = within({ ...outline, geometry }, from)?.geometry ?? geometry;
+  }
   const ends = new Map(moves.map(([from, to]) => [key(from), to]));
   if (!ringsOf(geometry).some((ring) => ring.some((p) => ends.has(key(p))))) return null;
   return { ...outline, geometry: mapVertices(geometry, (p) => ends.get(key(p)) ?? p) };

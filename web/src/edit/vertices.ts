@@ -8,7 +8,7 @@ import type MapBrowserEvent from "ol/MapBrowserEvent";
 import VectorSource from "ol/source/Vector";
 
 import type { Editor } from "./editor";
-import { distance, nearestEdge, planeArea, position, samePosition } from "./geometry";
+import { distance, nearestEdge, onGrid, planeArea, position, samePosition } from "./geometry";
 import type { Move, Outline, Position } from "./operations";
 import { around, groundReach, hitAt, mainButton, REACH_PX, type Hit } from "./pointing";
 import { toGeometry } from "./outlines";
@@ -16,14 +16,25 @@ import { pickAt } from "./pick";
 import { moved } from "./provisional";
 import { handleStyle } from "./style";
 import type { Tool } from "./tool";
+import { VertexSelection, keyOf, verticesOf } from "./vertex_selection";
 
 export type VertexMode = "move" | "insert" | "delete";
 
 interface Drag {
+  /** Where the grabbed vertex was and is. */
   from: Position;
   to: Position;
-  /** The outlines that have the vertex or the edge, as they were. */
-  outlines: Outline[];
+  /** Where all were that move: the grabbed one, or all that are chosen. */
+  starts: Position[];
+  /** The outlines that have any of them on a vertex or an edge, as they were, with those that they have. */
+  outlines: { outline: Outline; starts: Position[] }[];
+  startPixel: Position;
+  far: boolean;
+}
+
+/** A box that is being drawn around vertices. */
+interface Box {
+  corners: [Position, Position];
   startPixel: Position;
   far: boolean;
 }
@@ -33,6 +44,8 @@ const CLICK_PX = 3;
 class VertexInteraction extends PointerInteraction {
   hover: Hit | null = null;
   private drag: Drag | null = null;
+  private box: Box | null = null;
+  readonly chosen: VertexSelection;
   private readonly handle = new Feature<Point>();
   readonly layer = new VectorLayer({
     source: new VectorSource({ features: [this.handle], wrapX: false }),
@@ -41,12 +54,16 @@ class VertexInteraction extends PointerInteraction {
     zIndex: 1000,
   });
 
+  readonly chosenLayer: VectorLayer;
+
   constructor(
     private readonly editor: Editor,
     private readonly mode: VertexMode,
     private readonly view: { current: string | null },
   ) {
     super();
+    this.chosen = new VertexSelection(editor);
+    this.chosenLayer = new VectorLayer({ source: this.chosen.source, updateWhileInteracting: true, zIndex: 990 });
   }
 
   private point(at: Position | null): void {
@@ -74,46 +91,69 @@ class VertexInteraction extends PointerInteraction {
 
   protected override handleDownEvent(event: MapBrowserEvent): boolean {
     if (this.editor.blocked || !mainButton(event)) return false;
+    const startPixel = position(event.pixel);
+    if (this.mode === "move" && event.originalEvent.shiftKey) {
+      const corner = position(event.coordinate);
+      this.box = { corners: [corner, corner], startPixel, far: false };
+      return true;
+    }
     const hit = this.find(event);
     if (!hit) return false;
     this.hover = hit;
     this.point(hit.at);
-    this.drag = { from: hit.at, to: hit.at, outlines: this.sharing(hit), startPixel: position(event.pixel), far: false };
+    const starts = !hit.edge && this.chosen.has(hit.at) ? this.chosen.positions : [hit.at];
+    this.drag = { from: hit.at, to: hit.at, starts, outlines: this.sharing(starts), startPixel, far: false };
     return true;
   }
 
-  /** All outlines that have the vertex, or along whose edge the point lies. */
-  private sharing(hit: Hit): Outline[] {
-    if (!hit.edge) return this.editor.having(hit.at);
-    return around(this.editor, hit.at, 0.01).filter((o) => nearestEdge(o.geometry, hit.at, 0.01) !== null);
+  /** All outlines that have any of the places as a vertex, or along whose edge one lies. */
+  private sharing(starts: Position[]): Drag["outlines"] {
+    const found = new Map<string, { outline: Outline; vertices: Map<string, Position>; starts: Position[] }>();
+    for (const start of starts) {
+      for (const outline of around(this.editor, start, 0.01)) {
+        const known = found.get(outline.id) ?? { outline, vertices: verticesOf(outline), starts: [] };
+        found.set(outline.id, known);
+        if (known.vertices.has(keyOf(start)) || nearestEdge(outline.geometry, start, 0.01)) known.starts.push(start);
+      }
+    }
+    return [...found.values()].filter((each) => each.starts.length > 0);
   }
 
   protected override handleDragEvent(event: MapBrowserEvent): void {
-    const drag = this.drag;
-    if (!drag || this.mode !== "move") return;
-    drag.far ||= distance(position(event.pixel), drag.startPixel) > CLICK_PX;
-    if (!drag.far) return;
-    drag.to = this.snapped(event, drag);
-    this.point(drag.to);
-    this.follow(drag);
+    const held = this.box ?? this.drag;
+    if (!held || this.mode !== "move") return;
+    held.far ||= distance(position(event.pixel), held.startPixel) > CLICK_PX;
+    if (!held.far) return;
+    if (this.box) {
+      this.box.corners[1] = position(event.coordinate);
+      this.chosen.frame(this.box.corners);
+    } else if (this.drag) {
+      this.drag.to = onGrid(this.snapped(event, this.drag));
+      this.point(this.drag.to);
+      this.follow(this.drag);
+    }
   }
 
   /** Onto another outline's vertex or edge near the pointer; Alt lets go. */
   private snapped(event: MapBrowserEvent, drag: Drag): Position {
     const at = position(event.coordinate);
     if (event.originalEvent.altKey) return at;
-    const own = new Set(drag.outlines.map((outline) => outline.id));
+    const own = new Set(drag.outlines.map(({ outline }) => outline.id));
     const reach = groundReach(event.map, REACH_PX * 0.8);
     const hit = hitAt(this.editor, at, reach, (outline) => !own.has(outline.id));
     return hit && distance(hit.at, drag.from) > reach ? hit.at : at;
   }
 
-  /** Show the outlines with the vertex where it is now. */
+  /** Places that are dragged, from where to where: all by the same step. */
+  private moves({ from, to }: Drag, starts: Position[]): Move[] {
+    return starts.map((start) => [start, onGrid([start[0] + to[0] - from[0], start[1] + to[1] - from[1]])]);
+  }
+
+  /** Show the outlines with the vertices where they are now. */
   private follow(drag: Drag): void {
     let area = 0;
-    const move: Move = [drag.from, drag.to];
-    for (const outline of drag.outlines) {
-      const after = moved(outline, [move]);
+    for (const { outline, starts } of drag.outlines) {
+      const after = moved(outline, this.moves(drag, starts));
       const drawn = this.editor.outlines.source.getFeatureById(outline.id);
       if (!after || !drawn || Array.isArray(drawn)) continue;
       drawn.setGeometry(toGeometry(after.geometry));
@@ -122,22 +162,47 @@ class VertexInteraction extends PointerInteraction {
         area += planeArea(after.geometry) - planeArea(outline.geometry);
       }
     }
+    if (this.chosen.has(drag.from)) this.chosen.drag(this.moves(drag, drag.starts).map(([, end]) => end));
     this.editor.live(area);
   }
 
   protected override handleUpEvent(event: MapBrowserEvent): boolean {
-    const drag = this.drag;
-    this.drag = null;
-    if (!drag) return false;
+    const [drag, box] = [this.drag, this.box];
+    this.drag = this.box = null;
+    if (box) this.endBox(box, event);
+    if (drag) this.endDrag(drag, event);
+    return false;
+  }
+
+  /** A box chooses the vertices in it; Shift and a click the vertex there, or the outline. */
+  private endBox(box: Box, event: MapBrowserEvent): void {
+    this.chosen.frame(null);
+    if (box.far) return this.chosen.addWithin(box.corners);
+    const hit = this.find(event);
+    if (hit && !hit.edge) this.chosen.toggle(hit.at);
+    else pickAt(this.editor, event);
+  }
+
+  private endDrag(drag: Drag, event: MapBrowserEvent): void {
     this.editor.live(null);
-    const features = drag.outlines.map((outline) => outline.id);
+    const features = drag.outlines.map(({ outline }) => outline.id);
     if (this.mode === "insert") this.at("insert_vertex", features, drag.from);
     else if (this.mode === "delete" || (!drag.far && event.originalEvent.altKey && !this.hover?.edge)) {
       this.at("delete_vertex", features, drag.from);
-    } else if (drag.far && !samePosition(drag.from, drag.to)) {
-      void this.editor.perform({ operation: "move_vertices", features, moves: [[drag.from, drag.to]] });
-    } else pickAt(this.editor, event);
-    return false;
+    } else if (drag.far && !samePosition(drag.from, drag.to)) this.move(drag, features);
+    else {
+      this.chosen.drop();
+      this.chosen.clear();
+      pickAt(this.editor, event);
+    }
+  }
+
+  private move(drag: Drag, features: string[]): void {
+    const moves = this.moves(drag, drag.starts);
+    this.chosen.set(this.chosen.has(drag.from) ? moves.map(([, end]) => end) : []);
+    // No outline has these vertices before the outbox has written the move down.
+    this.chosen.drag(this.chosen.positions);
+    void this.editor.perform({ operation: "move_vertices", features, moves }).then(() => this.chosen.drop());
   }
 
   private at(operation: "insert_vertex" | "delete_vertex", features: string[], vertex: Position): void {
@@ -146,10 +211,12 @@ class VertexInteraction extends PointerInteraction {
     this.point(null);
   }
 
-  /** Put a vertex that is being dragged back. */
+  /** Put what is being dragged back. */
   putBack(): boolean {
-    if (!this.drag) return false;
-    this.drag = null;
+    if (!this.drag && !this.box) return false;
+    this.drag = this.box = null;
+    this.chosen.frame(null);
+    this.chosen.drop();
     this.editor.live(null);
     this.editor.outlines.redraw();
     return true;
@@ -169,7 +236,7 @@ const WORDS: Record<VertexMode, { id: string; title: string; key: string; hint: 
     id: "vertices",
     title: "Edit vertices",
     key: "e",
-    hint: "Drag a vertex, or an edge to bend it. Delete removes the vertex under the pointer, Alt stops snapping.",
+    hint: "Drag a vertex, or an edge to bend it. Shift and a box, or Shift and a click, choose several: they move together. Delete removes the vertex under the pointer, Alt stops snapping.",
   },
   insert: { id: "insert-vertex", title: "Insert vertex", key: "i", hint: "Click an edge." },
   delete: { id: "delete-vertex", title: "Delete vertex", key: "x", hint: "Click a vertex." },
@@ -196,6 +263,7 @@ export class VertexTool implements Tool {
     this.interaction = new VertexInteraction(this.editor, this.mode, this.view);
     this.editor.place.map.addInteraction(this.interaction);
     this.editor.place.map.addLayer(this.interaction.layer);
+    this.editor.place.map.addLayer(this.interaction.chosenLayer);
   }
 
   stop(): void {
@@ -203,13 +271,15 @@ export class VertexTool implements Tool {
     this.interaction.putBack();
     this.editor.place.map.removeInteraction(this.interaction);
     this.editor.place.map.removeLayer(this.interaction.layer);
+    this.editor.place.map.removeLayer(this.interaction.chosenLayer);
+    this.interaction.chosen.end();
     this.editor.place.map.getTargetElement()?.classList.remove("on-handle");
     this.interaction = null;
     this.view.current = null;
   }
 
   cancel(): boolean {
-    return this.interaction?.putBack() ?? false;
+    return this.interaction ? this.interaction.putBack() || this.interaction.chosen.clear() : false;
   }
 
   remove(): boolean {

@@ -23,7 +23,7 @@ _AT_EDGE: Final = 0.01
 
 
 def move_vertices(near: Sequence[Part], moves: Sequence[tuple[Position, Position]]) -> Change:
-    """Move vertices, in all outlines that have them; a place on an edge becomes a vertex first.
+    """Move vertices, one or many at once, in all outlines that have them; a place on an edge becomes a vertex first.
 
     Parameters
     ----------
@@ -46,10 +46,11 @@ def move_vertices(near: Sequence[Part], moves: Sequence[tuple[Position, Position
     if not moves:
         raise EditError("no vertex was moved", do="drag one")
     there = {_rounded(start): _rounded(end) for start, end in moves}
-    parts = list(near)
-    for start in there:
-        parts = _with_vertex(parts, start)
-    moved = [part for part in (_moved(part, there) for part in parts) if part is not None]
+    moved = []
+    for part, met in zip(near, _met(near, list(there)), strict=True):
+        if any(met):
+            rings = zip(_rings(part.geometry), met, strict=True)
+            moved.append(_of_rings(part, [_moved(_with_points(ring, here), here, there) for ring, here in rings]))
     if not moved:
         raise EditError("no outline has a vertex there any more", do="load the outlines anew")
     return nodes_shared(near, moved)
@@ -70,8 +71,12 @@ def insert_vertex(near: Sequence[Part], place: BaseGeometry | None) -> Change:
     ['a', 'b']
     """
     at = _position(place)
-    parts = _with_vertex(near, at)
-    changed = tuple(part for part, before in zip(parts, near, strict=True) if part is not before)
+    changed = []
+    for part, met in zip(near, _met(near, [at]), strict=True):
+        before = _rings(part.geometry)
+        rings = [_with_points(ring, here) for ring, here in zip(before, met, strict=True)]
+        if any(len(ring) > len(old) for ring, old in zip(rings, before, strict=True)):
+            changed.append(_of_rings(part, rings))
     if not changed:
         raise EditError("no edge without a vertex is there", do="click on an edge")
     return nodes_shared(near, changed)
@@ -99,7 +104,7 @@ def delete_vertex(near: Sequence[Part], place: BaseGeometry | None) -> Change:
             kept = [
                 before if ring is None else ring for ring, before in zip(rings, _rings(part.geometry), strict=True)
             ]
-            changed.append(replace(part, geometry=Polygon(kept[0], kept[1:])))
+            changed.append(_of_rings(part, kept))
     if not changed:
         raise EditError("no vertex is there", do="click on one")
     if _degree(near, at) > 2:
@@ -141,28 +146,35 @@ def _degree(parts: Sequence[Part], place: Position) -> int:
     return len(ends)
 
 
-def _moved(part: Part, there: dict[Position, Position]) -> Part | None:
-    rings, changed = _rings(part.geometry), False
-    for ring in rings:
-        places = [(_at(ring, start), end) for start, end in there.items()]  # all before any is moved
-        for here, end in places:
-            ring[here] = end
-            changed = changed or bool(here.any())
-    return replace(part, geometry=Polygon(rings[0], rings[1:])) if changed else None
+def _of_rings(part: Part, rings: Sequence[NDArray[np.float64]]) -> Part:
+    return replace(part, geometry=Polygon(rings[0], rings[1:]))
 
 
-def _with_vertex(parts: Sequence[Part], place: Position) -> list[Part]:
-    """Parts with a vertex at a place, where an edge of theirs passes there."""
-    point = shapely.Point(place)
-    out = []
-    for part in parts:
-        if shapely.distance(part.geometry.boundary, point) > _AT_EDGE:
-            out.append(part)
-            continue
-        rings = [_with_point(ring, place) for ring in _rings(part.geometry)]
-        grown = sum(map(len, rings)) > shapely.get_num_coordinates(part.geometry)
-        out.append(replace(part, geometry=Polygon(rings[0], rings[1:])) if grown else part)
-    return out
+def _met(parts: Sequence[Part], places: Sequence[Position]) -> list[list[list[Position]]]:
+    """Of each ring of each part, the places that are on it."""
+    rings = [[part.geometry.exterior, *part.geometry.interiors] for part in parts]
+    met: list[list[list[Position]]] = [[[] for _ in each] for each in rings]
+    flat = [here for each in met for here in each]
+    lines = np.array([ring for each in rings for ring in each], object)
+    tree = shapely.STRtree([shapely.Point(place) for place in places])
+    for ring, place in sorted(tree.query(lines, predicate="dwithin", distance=_AT_EDGE).T.tolist()):
+        flat[ring].append(places[place])
+    return met
+
+
+def _moved(
+    ring: NDArray[np.float64], starts: Sequence[Position], there: dict[Position, Position]
+) -> NDArray[np.float64]:
+    places = [(_at(ring, start), there[start]) for start in starts]  # all before any is moved
+    for here, end in places:
+        ring[here] = end
+    return ring
+
+
+def _with_points(ring: NDArray[np.float64], places: Sequence[Position]) -> NDArray[np.float64]:
+    for place in places:
+        ring = _with_point(ring, place)
+    return ring
 
 
 def _with_point(ring: NDArray[np.float64], place: Position) -> NDArray[np.float64]:

@@ -74,24 +74,28 @@ def apply(
 
 def _concerned(connection: sa.Connection, layer_id: str, edit: Edit) -> list[Feature]:
     """All features that a correction may touch: around the targets, around what was drawn, around moved edges."""
-    places = edit.places
+    met = around(connection, layer_id, edit.places)
     if edit.operation in ABOUT_VERTICES:
-        drawn = shapely.union_all(places)
-        having = [each for each in around(connection, layer_id, places) if each.geometry.dwithin(drawn, _AROUND_M)]
+        drawn = shapely.union_all(edit.places)
+        having = [each for each in met if each.geometry.dwithin(drawn, _AROUND_M)]
     else:
         having = named(connection, layer_id, edit.targets)
-    return around(connection, layer_id, [*(each.geometry for each in having), *places])
+    beside = around(connection, layer_id, [each.geometry for each in having])
+    return list({each.id: each for each in (*beside, *met)}.values())
 
 
 def around(connection: sa.Connection, layer_id: str, places: Sequence[BaseGeometry]) -> list[Feature]:
     """All features whose boxes come within a metre of any of the places."""
-    found: dict[str, Feature] = {}
+    found: dict[str, None] = {}
     for place in places:
         if not place.is_empty:
             min_x, min_y, max_x, max_y = place.bounds
             box = (min_x - _AROUND_M, min_y - _AROUND_M, max_x + _AROUND_M, max_y + _AROUND_M)
-            found |= {each.id: each for each in features(connection, layer_id, box)}
-    return list(found.values())
+            here = sa.select(versions.c.feature_id).where(
+                versions.c.layer_id == layer_id, rows.valid_at(None), rows.meets(box)
+            )
+            found |= dict.fromkeys(connection.execute(here.order_by(versions.c.feature_id)).scalars())
+    return named(connection, layer_id, found)  # outlines are read once, however many places are near them
 
 
 def commit(
