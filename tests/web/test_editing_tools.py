@@ -368,6 +368,7 @@ def test_what_is_drawn_near_an_edge_is_pulled_onto_it(person: Person) -> None:
     with person.holding("Alt"):
         for corner in corners:
             person.click(*corner)
+    page.mouse.click(*person.at(x + 1400, y + 2000), button="right")  # draws nothing
     person.click(x + 1800, y + 500)
     page.keyboard.press("Backspace")
     person.changes(lambda: page.keyboard.press("Enter"))
