@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -116,13 +116,25 @@ class Person:
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Where a place is on the screen."""
-        found = self.ask(f"firnline.map.getPixelFromCoordinate([{x}, {y}])")
-        box = self.page.locator("#map").bounding_box()
-        assert box is not None
-        return box["x"] + found[0], box["y"] + found[1]
+        return self.all_at([(x, y)])[0]
+
+    def all_at(self, places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+        """Where places are on the screen."""
+        found = self.page.evaluate(
+            """(places) => {
+                const box = document.querySelector("#map").getBoundingClientRect();
+                const pixels = places.map((place) => firnline.map.getPixelFromCoordinate(place));
+                return pixels.map(([x, y]) => [box.x + x, box.y + y]);
+            }""",
+            [list(place) for place in places],
+        )
+        return [(x, y) for x, y in found]
 
     def settled(self) -> None:
-        """Wait until the map has drawn what it has to draw, and all changes have been answered."""
+        """Wait until the map has drawn what it has to draw."""
+        # OpenLayers calls a map complete of which a file's header is not read yet.
+        reading = "firnline.map.getAllLayers().some((each) => each.getSource()?.getState() === 'loading')"
+        self.until(lambda: not self.ask(reading))
         self.page.evaluate(
             """() => new Promise((done) => {
                 firnline.map.once("rendercomplete", () => done());

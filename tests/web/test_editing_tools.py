@@ -113,8 +113,12 @@ def test_a_freehand_outline_follows_the_hand_and_leaves_others_their_ground(pers
     before = person.outlines()
     hand = ring(x, y + SIDE + 400, 700)
     person.page.keyboard.press("2")
+    person.click(x - SIDE / 2, y)
+    area = person.page.get_by_test_id("edit-area").inner_text()
     person.tool("freehand").click()
     person.stroke(*hand[:8], release=False)
+    assert person.page.get_by_test_id("edit-live").inner_text().startswith("+")
+    assert person.page.get_by_test_id("edit-area").inner_text() == area  # what is drawn is none of what is chosen
     person.page.keyboard.press("Escape")  # given up: nothing is made, and nothing drawn on
     person.page.mouse.up()
     person.page.mouse.move(*person.at(x, y))
@@ -210,6 +214,8 @@ def test_a_hole_is_cut_and_one_is_filled(person: Person) -> None:
     page.keyboard.press("o")
     for corner in corners:
         person.click(*corner)
+    person.page.mouse.move(*person.at(x - 850, y))
+    assert page.get_by_test_id("edit-live").inner_text().startswith("\u2212")  # a hole is ground that is lost
     person.changes(lambda: page.keyboard.press("Enter"))
     held = person.coverage()
     assert held.keys() == {west, east}
@@ -362,6 +368,7 @@ def test_what_is_drawn_near_an_edge_is_pulled_onto_it(person: Person) -> None:
     with person.holding("Alt"):
         for corner in corners:
             person.click(*corner)
+    page.mouse.click(*person.at(x + 1400, y + 2000), button="right")  # draws nothing
     person.click(x + 1800, y + 500)
     page.keyboard.press("Backspace")
     person.changes(lambda: page.keyboard.press("Enter"))

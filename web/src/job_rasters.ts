@@ -13,7 +13,8 @@ import type { RasterChoice, State } from "./state";
 
 /** Bytes are stored in steps of 1/250 (firnline.inference); 255 is unknown. */
 const STEPS = 250;
-const TITLES = { classes: "Classes as mapped", probabilities: "Probability of ice", uncertainty: "Uncertainty" };
+/** What is shown of a model that is gone. */
+const BOTH_KINDS: readonly string[] = ["clean ice", "debris-covered ice"];
 
 export class JobRasters {
   private layer: WebGLTileLayer | null = null;
@@ -39,31 +40,43 @@ export class JobRasters {
     if (!raster.value || !scene.value || job?.scene !== scene.value.id) return;
     const url = `${ROOT}/jobs/${raster.value.job}/result/${raster.value.raster}.tif`;
     const source = new Pixels(url, [{ index: 1, nodata: 255 }], projectionOf(scene.value.crs, scene.value.bounds), false);
-    const style = { color: colourOf(raster.value.raster) };
+    const names = this.state.models.value.find((each) => each.id === job.model)?.classes ?? BOTH_KINDS;
+    const style = { color: colourOf(raster.value.raster, names) };
     this.layer = new WebGLTileLayer({ source, style, opacity: this.state.rasterOpacity.value, zIndex: 5, properties: { side: "left" } });
     this.map.addLayer(this.layer);
-    this.legend(raster.value);
+    this.legend(raster.value, names);
   }
 
-  private legend(choice: RasterChoice): void {
+  private legend(choice: RasterChoice, names: readonly string[]): void {
+    const swatch = (name: string): HTMLElement => el("span", { class: `swatch ${isDebris(name) ? "debris" : "clean"}` });
     const scale =
       choice.raster === "classes"
-        ? el("ul", {}, el("li", {}, el("span", { class: "swatch clean" }), "clean ice"), el("li", {}, el("span", { class: "swatch debris" }), "debris-covered ice"))
+        ? el("ul", {}, ...names.map((name) => el("li", {}, swatch(name), name)))
         : el("div", { class: `ramp ${choice.raster}` }, el("span", {}, "0"), el("span", {}, "0.5"), el("span", {}, "1"));
     const opacity = el("input", { type: "range", min: "0", max: "100", value: String(100 * this.state.rasterOpacity.value), "aria-label": "Opacity of the raster" });
     opacity.addEventListener("input", () => (this.state.rasterOpacity.value = Number(opacity.value) / 100));
-    byId("raster-legend").replaceChildren(el("h2", {}, TITLES[choice.raster]), scale, opacity);
+    byId("raster-legend").replaceChildren(el("h2", {}, titleOf(choice.raster, names)), scale, opacity);
   }
 }
 
-function colourOf(raster: RasterChoice["raster"]): ExpressionValue {
+/** Models of one class tell all ice, or one kind of it alone: its name says which. */
+function titleOf(raster: RasterChoice["raster"], names: readonly string[]): string {
+  if (raster === "classes") return "Classes as mapped";
+  if (raster === "uncertainty") return "Uncertainty";
+  return `Probability of ${names.length === 1 ? names[0] : "ice"}`;
+}
+
+const isDebris = (name: string | undefined): boolean => name?.includes("debris") ?? false;
+
+function colourOf(raster: RasterChoice["raster"], names: readonly string[]): ExpressionValue {
   const stored: ExpressionValue = ["band", 1];
   const known: ExpressionValue = [">", stored, UNKNOWN / 10];
   if (raster === "classes") {
-    return ["case", ["==", stored, 1], CLEAN, ["==", stored, 2], DEBRIS, [0, 0, 0, 0]];
+    const cases = names.flatMap((name, at): ExpressionValue[] => [["==", stored, at + 1], isDebris(name) ? DEBRIS : CLEAN]);
+    return ["case", ...cases, [0, 0, 0, 0]];
   }
   const share: ExpressionValue = ["/", stored, STEPS];
-  // The first band of probabilities is that of background: the rest is ice of one kind or another.
+  // The first band of probabilities is that of background: the rest is what the model maps.
   if (raster === "probabilities") return where([known], coloured(["-", 1, share], VIRIDIS));
   return where([known], coloured(share, INFERNO));
 }

@@ -148,7 +148,9 @@ export class DrawingTool implements Tool {
     if (!geometry) return;
     this.following = geometry.on("change", () => {
       this.points = pointsOf(geometry).length;
-      if (geometry instanceof Polygon) this.editor.live(geometry.getArea());
+      if (!(geometry instanceof Polygon)) return;
+      const isNew = this.kind.edit === drawn;
+      this.editor.live(isNew ? geometry.getArea() : -geometry.getArea(), isNew);
     });
   }
 

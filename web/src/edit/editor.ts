@@ -32,6 +32,8 @@ export class Editor {
   last: LastChange | null = null;
   /** Area difference of what is being dragged or drawn now, m², or null. */
   liveM2: number | null = null;
+  /** Whether that is a new outline, and no change of those chosen. */
+  liveIsNew = false;
   /** Outlines that something else draws for now: the two sides of a conflict. */
   muted: ReadonlySet<string> = new Set();
   /** May outlines be edited here? Why not, otherwise. */
@@ -80,8 +82,9 @@ export class Editor {
     for (const listener of this.listeners) listener();
   }
 
-  live(areaM2: number | null): void {
+  live(areaM2: number | null, isNew = false): void {
     this.liveM2 = areaM2;
+    this.liveIsNew = isNew;
     this.changed();
   }
 

@@ -35,7 +35,7 @@ function facts(editor: Editor): HTMLElement[] {
     const area = chosen.reduce((sum, outline) => sum + areaOf(editor, outline), 0);
     parts.push(...row("Class", classes(chosen)));
     if (single) parts.push(...row("Glacier", single.properties.glacier || "none"));
-    parts.push(...row("Area", el("span", { "data-testid": "edit-area" }, km2(area + live))));
+    parts.push(...row("Area", el("span", { "data-testid": "edit-area" }, km2(area + (editor.liveIsNew ? 0 : live)))));
     if (single) {
       parts.push(...row("Version", el("span", { "data-testid": "edit-version" }, String(single.properties.version))));
       const { probability } = single.properties;

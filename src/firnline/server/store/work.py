@@ -91,9 +91,7 @@ def around(connection: sa.Connection, layer_id: str, places: Sequence[BaseGeomet
         if not place.is_empty:
             min_x, min_y, max_x, max_y = place.bounds
             box = (min_x - _AROUND_M, min_y - _AROUND_M, max_x + _AROUND_M, max_y + _AROUND_M)
-            here = sa.select(versions.c.feature_id).where(
-                versions.c.layer_id == layer_id, rows.valid_at(None), rows.meets(box)
-            )
+            here = sa.select(versions.c.feature_id).where(rows.in_box(layer_id, box), rows.valid_at(None))
             found |= dict.fromkeys(connection.execute(here.order_by(versions.c.feature_id)).scalars())
     return named(connection, layer_id, found)  # outlines are read once, however many places are near them
 
