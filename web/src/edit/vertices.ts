@@ -1,6 +1,8 @@
 /** Moving, making and deleting vertices: every outline that has the vertex follows while it is dragged. */
 
 import Feature from "ol/Feature";
+import { unByKey } from "ol/Observable";
+import type { EventsKey } from "ol/events";
 import { Point } from "ol/geom";
 import PointerInteraction from "ol/interaction/Pointer";
 import VectorLayer from "ol/layer/Vector";
@@ -55,6 +57,7 @@ class VertexInteraction extends PointerInteraction {
   });
 
   readonly chosenLayer: VectorLayer;
+  private readonly watching: EventsKey;
 
   constructor(
     private readonly editor: Editor,
@@ -64,6 +67,21 @@ class VertexInteraction extends PointerInteraction {
     super();
     this.chosen = new VertexSelection(editor);
     this.chosenLayer = new VectorLayer({ source: this.chosen.source, updateWhileInteracting: true, zIndex: 990 });
+    this.watching = editor.outlines.source.on("change", () => this.letGo());
+  }
+
+  end(): void {
+    this.putBack();
+    this.chosen.end();
+    unByKey(this.watching);
+  }
+
+  /** Outlines are different (by Ctrl+Z, or by others): there may be no edge under the handle any more. */
+  private letGo(): void {
+    const at = this.hover?.at;
+    if (!at || this.drag || around(this.editor, at, 0.01).some((outline) => nearestEdge(outline.geometry, at, 0.01))) return;
+    this.hover = null;
+    this.point(null);
   }
 
   private point(at: Position | null): void {
@@ -268,11 +286,10 @@ export class VertexTool implements Tool {
 
   stop(): void {
     if (!this.interaction) return;
-    this.interaction.putBack();
+    this.interaction.end();
     this.editor.place.map.removeInteraction(this.interaction);
     this.editor.place.map.removeLayer(this.interaction.layer);
     this.editor.place.map.removeLayer(this.interaction.chosenLayer);
-    this.interaction.chosen.end();
     this.editor.place.map.getTargetElement()?.classList.remove("on-handle");
     this.interaction = null;
     this.view.current = null;
