@@ -14,15 +14,12 @@ import rasterio.features
 import shapely
 from playwright.sync_api import Page
 from shapely import LineString, Polygon, box
+from tests.web.ground import Place, edge, middle, ring, same
 from tests.web.person import Person
 from tests.web.served import Served, serve
 
 SIDE = 1500.0
 """Metres of the squares that are worked on. A pixel of the screen is about 12 m here; snapping reaches 10 of them."""
-ROUNDING = 0.01
-"""Metres that noding on a grid of a millimetre may move an edge, with room."""
-
-Place = tuple[float, float]
 
 
 @pytest.fixture(scope="module")
@@ -51,28 +48,6 @@ def squares(person: Person) -> tuple[Place, str, str]:
     )
     person.settled()
     return (x, y), west, east
-
-
-def edge(held: dict[str, tuple[int, Polygon]], one: str, other: str) -> shapely.Geometry:
-    """The edge that two outlines share."""
-    return held[one][1].boundary.intersection(held[other][1].boundary)
-
-
-def same(one: shapely.Geometry, other: shapely.Geometry, metres: float = ROUNDING) -> bool:
-    """Whether two areas differ by no more than a strip of some metres along their edges."""
-    return bool(one.symmetric_difference(other).area <= metres * max(one.length, other.length))
-
-
-def middle(ground: shapely.Geometry) -> Place:
-    """The place of an area that is furthest from its edge."""
-    (x, y), _ = shapely.maximum_inscribed_circle(ground).coords
-    return x, y
-
-
-def ring(x: float, y: float, radius: float) -> list[Place]:
-    """A circle as a hand draws it, from its rightmost point and back to it."""
-    angles = np.linspace(0, 2 * math.pi, 24)
-    return [(x + radius * math.cos(angle), y + radius * math.sin(angle)) for angle in angles]
 
 
 def test_lasso_chooses_many_which_become_one_class(person: Person) -> None:

@@ -79,11 +79,11 @@ def predicted(person: Person, model: str) -> str:
     person.click(x - SIDE, y - SIDE)
     person.click(x + SIDE, y + SIDE)
     page.get_by_test_id("predict").click()
-    newest = "firnline.state.jobs.value[0]"
-    person.until(lambda: person.ask(f"{newest}?.state") == "done" and model in person.ask(f"{newest}.name"))
-    layer = person.ask(f"{newest}.result.inventory")
+    of_model = f"firnline.state.jobs.value.find((each) => each.state === 'done' && each.name.startsWith('{model}'))"
+    person.until(lambda: person.ask(f"{of_model} !== undefined"))
+    layer = person.ask(f"{of_model}.result.inventory")
     person.until(lambda: layer in person.ask("firnline.state.layers.value.map((each) => each.id)"))
-    job = str(person.ask(f"{newest}.id"))
+    job = str(person.ask(f"{of_model}.id"))
     page.locator(f"[data-job='{job}']").get_by_role("button", name="Outlines").click()
     page.locator(f"[data-key='eye-{layer}']").click()
     expect(page.locator("#notices .notice")).to_have_count(0, timeout=60_000)
