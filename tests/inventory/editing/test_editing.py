@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import shapely
@@ -317,6 +319,25 @@ def test_simplifying_one_outline_simplifies_its_neighbours_edge(seed: int) -> No
         shapely.get_num_coordinates(part.geometry) for part in parts
     )
     assert apart(ground(now), ground(parts)) < MM2
+
+
+def test_simplifying_leaves_no_vertex_where_the_old_line_crossed_the_new_one() -> None:
+    """A zigzag with a neighbour and one without become straight, as GEOS makes them."""
+    shared = [(x, 60.0 if x // 100 % 2 else -60.0) for x in range(0, 2001, 100)]
+    free = [(x, 1500 + (70.0 if x // 150 % 2 else -70.0)) for x in range(1950, 149, -150)]
+    parts = [
+        Part("a", 1, Polygon([*shared, (2000, 1500), *free, (0, 1500)])),
+        Part("b", 2, Polygon([*shared, (2000, -1500), (0, -1500)])),
+    ]
+    change = simplify(parts, ["a"], 120.0)
+    now = applied(parts, change)
+    wanted = shapely.coverage_simplify(np.array([part.geometry for part in parts], object), 120.0)
+    got = {part.id: shapely.get_num_coordinates(part.geometry) for part in now}
+    assert got == {part.id: shapely.get_num_coordinates(shape) for part, shape in zip(parts, wanted, strict=True)}
+    assert (
+        apart(ground(now), ground([replace(parts[0], geometry=wanted[0]), replace(parts[1], geometry=wanted[1])]))
+        < MM2
+    )
 
 
 def some_correction(step: int, rng: np.random.Generator, parts: list[Part]) -> Change:

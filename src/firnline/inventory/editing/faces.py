@@ -122,7 +122,7 @@ def give(faces: Faces, owner_of: Callable[[int], Owner], near: Sequence[Part]) -
         now = pieces(shapely.coverage_union_all(ground[part.id])) if ground[part.id] else []
         if not now:
             removed.append(part.id)
-        elif len(now) > 1 or not _is_same(now[0], part.geometry):
+        elif len(now) > 1 or not is_same(now[0], part.geometry):
             changed.append(replace(part, geometry=now[0]))
             added += [replace(part, id="", geometry=piece, came_from=part.id) for piece in now[1:]]
     for owner, polygons in fresh.values():
@@ -168,7 +168,7 @@ def nodes_shared(near: Sequence[Part], moved: Sequence[Part]) -> Change:
     change = give(faces, lambda index: kept(faces, index), [*moved, *around])
     require_coverage(near, after([*moved, *around], change))
     now = {part.id: part for part in (*moved, *change.changed)}
-    really = tuple(part for part in now.values() if not _is_same(part.geometry, before[part.id].geometry))
+    really = tuple(part for part in now.values() if not is_same(part.geometry, before[part.id].geometry))
     return Change(really, change.added, change.removed)
 
 
@@ -178,7 +178,7 @@ def _pairs(parts: Sequence[Part]) -> list[tuple[Part, Part]]:
     return [(parts[a], parts[b]) for a, b in zip(first.tolist(), second.tolist(), strict=True) if a < b]
 
 
-def _is_same(one: Polygon, two: Polygon) -> bool:
+def is_same(one: Polygon, two: Polygon) -> bool:
     """Whether two polygons have the same vertices, wherever their rings begin."""
     if shapely.get_num_coordinates(one) != shapely.get_num_coordinates(two):
         return False

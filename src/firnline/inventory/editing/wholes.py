@@ -10,9 +10,10 @@ import shapely
 from shapely import Polygon
 
 from firnline.errors import EditError
-from firnline.inventory.editing.faces import Owner, cut, give, kept, touched
+from firnline.inventory.editing.faces import Owner, after, cut, give, kept, touched
 from firnline.inventory.editing.lines import heir
 from firnline.inventory.editing.part import Change, Part, chosen, on_grid, require_class, require_coverage
+from firnline.inventory.editing.straight import straightened
 
 
 def merge(near: Sequence[Part], ids: Sequence[str]) -> Change:
@@ -123,4 +124,7 @@ def simplify(near: Sequence[Part], ids: Sequence[str], tolerance_m: float | None
             owners[index] = part.id
         for index in np.flatnonzero((faces.owners == at) & ~inside).tolist():
             owners.setdefault(index, heir(faces, index, at))
-    return give(faces, lambda index: owners[index] if index in owners else kept(faces, index), near)
+    change = give(faces, lambda index: owners[index] if index in owners else kept(faces, index), near)
+    plain = straightened(change, near, lines)
+    require_coverage(near, after(near, plain))
+    return plain
