@@ -38,7 +38,7 @@ export async function deliver(state: State, layer: Layer): Promise<void> {
 
 /** The last exports: how far they are, and their files; one that was ordered in this tab is downloaded by itself. */
 export function exportsOf(state: State): HTMLElement {
-  const list = el("ul", { class: "jobs", "data-testid": "exports", "aria-label": "Exports" });
+  const list = el("ul", { class: "jobs exports", "data-testid": "exports", "aria-label": "Exports" });
   const follow = (): void => {
     const exports = state.jobs.value.filter((job): job is Export => job.kind === "export");
     list.replaceChildren(...exports.slice(0, LISTED).map(row));
