@@ -30,9 +30,9 @@ class Served:
         self.process.communicate(timeout=60)
 
 
-def serve(folder: Path) -> Served:
-    """Start a server on a free port and wait for the line that says where it answers."""
-    command = [sys.executable, "-m", "firnline", "serve", str(folder), "--port", "0", "--no-browser"]
+def serve(folder: Path, port: int = 0) -> Served:
+    """Start a server on a port, a free one by itself, and wait for the line that says where it answers."""
+    command = [sys.executable, "-m", "firnline", "serve", str(folder), "--port", str(port), "--no-browser"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"})
     assert process.stdout is not None
     line = process.stdout.readline()

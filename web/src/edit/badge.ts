@@ -27,20 +27,22 @@ export function mountBadge(editor: Editor): void {
     const { outbox } = editor;
     const count = outbox.waiting().length;
     editor.place.saved(count === 0 ? "all changes saved" : outbox.state === "sending" ? "saving" : words(count));
+    const aside = outbox.aside().length;
     const stuck = count > 0 && (outbox.state === "offline" || outbox.state === "failed" || outbox.state === "conflict");
-    badge.hidden = !stuck;
+    badge.hidden = !stuck && aside === 0;
     badge.dataset.state = outbox.state;
     badge.dataset.count = String(count);
     retry.hidden = outbox.state === "conflict";
-    drop.hidden = outbox.state !== "failed";
-    if (outbox.state === "failed") text.textContent = `server error (${outbox.trouble}), ${words(count)}`;
+    drop.hidden = stuck && outbox.state !== "failed";
+    if (!stuck) text.textContent = `${words(aside)} for an inventory that is not in this folder`;
+    else if (outbox.state === "failed") text.textContent = `server error (${outbox.trouble}), ${words(count)}`;
     else if (outbox.state === "conflict") text.textContent = `conflict, ${words(count)}`;
     else text.textContent = `offline, ${words(count)}`;
   });
 }
 
 async function discard(editor: Editor): Promise<void> {
-  const [first] = editor.outbox.waiting();
+  const [first] = [...editor.outbox.waiting(), ...editor.outbox.aside()];
   if (first) await editor.outbox.discard(first);
   editor.waitingChanged();
 }

@@ -3,6 +3,9 @@
  *
  * While the server cannot be reached the operations stay and are tried again (at once when the browser says it is
  * online, otherwise with growing pauses). The key of an operation makes a second sending harmless.
+ *
+ * Browsers keep things by address, and another folder may be served at this one: operations on an inventory that is
+ * not here stay for the day on which it is, and do not hold up the others.
  */
 
 import type { Answer, Conflict, OperationBody } from "./operations";
@@ -30,6 +33,8 @@ function alone<T>(work: () => Promise<T>): Promise<T> {
 
 export class Outbox {
   private entries: OutboxEntry[] = [];
+  /** Inventories that the server does not have. */
+  private readonly absent = new Set<string>();
   private pause = FIRST_PAUSE_MS;
   private timer: number | undefined;
   private running: Promise<void> | null = null;
@@ -43,7 +48,7 @@ export class Outbox {
     private readonly listener: OutboxListener,
   ) {
     window.addEventListener("online", () => this.retry());
-    window.addEventListener("offline", () => this.become(this.entries.length > 0 ? "offline" : this.state));
+    window.addEventListener("offline", () => this.become(this.next() ? "offline" : this.state));
   }
 
   /** Take up what an earlier page left behind and send it. */
@@ -53,8 +58,18 @@ export class Outbox {
     this.retry();
   }
 
+  /** What is to be sent, of one inventory or of all that are here. */
   waiting(layer?: string): readonly OutboxEntry[] {
-    return layer === undefined ? this.entries : this.entries.filter((entry) => entry.layer === layer);
+    return this.entries.filter((entry) => (layer === undefined ? !this.absent.has(entry.layer) : entry.layer === layer));
+  }
+
+  /** What is kept for inventories that are not here. */
+  aside(): readonly OutboxEntry[] {
+    return this.entries.filter((entry) => this.absent.has(entry.layer));
+  }
+
+  private next(): OutboxEntry | undefined {
+    return this.waiting()[0];
   }
 
   /** Keep an operation; it is sent when its turn comes. Resolves when it is kept. */
@@ -68,6 +83,7 @@ export class Outbox {
   retry(): void {
     if (this.state === "conflict") return;
     this.pause = FIRST_PAUSE_MS;
+    this.absent.clear();
     void this.flush();
   }
 
@@ -77,19 +93,19 @@ export class Outbox {
     this.running ??= alone(() => this.drain()).finally(() => {
       this.running = null;
       // Something put while the lock was being let go would otherwise wait for the next edit.
-      if (this.entries.length > 0 && (this.state === "idle" || this.state === "sending")) void this.flush();
+      if (this.next() && (this.state === "idle" || this.state === "sending")) void this.flush();
     });
     return this.running;
   }
 
   private async drain(): Promise<void> {
-    for (let entry = this.entries[0]; entry && this.state !== "conflict"; entry = this.entries[0]) {
+    for (let entry = this.next(); entry && this.state !== "conflict"; entry = this.next()) {
       if (!(await this.still(entry))) continue;
       if (this.state !== "offline") this.become("sending");
       const reply = await this.send(entry.layer, entry.body);
       if (!(await this.settle(entry, reply))) return;
     }
-    if (this.entries.length === 0) this.become("idle");
+    if (!this.next()) this.become("idle");
   }
 
   /** Another tab may have sent or dropped it meanwhile. */
@@ -115,6 +131,11 @@ export class Outbox {
         await this.drop(entry);
         this.state = "sending";
         this.listener.refused(entry, reply.detail);
+        return true;
+      case "missing":
+        this.absent.add(entry.layer);
+        this.state = "sending";
+        this.listener.changed();
         return true;
       case "conflict":
         this.become("conflict");
@@ -178,7 +199,7 @@ export class Outbox {
     const last = this.waiting(layer).at(-1);
     if (!last || this.state === "sending" || this.state === "conflict") return null;
     await this.drop(last);
-    if (this.entries.length === 0) this.become("idle");
+    if (!this.next()) this.become("idle");
     return last;
   }
 

@@ -7,6 +7,8 @@ export type Reply =
   | { kind: "applied"; answer: Answer }
   /** Somebody else changed an outline first (412). */
   | { kind: "conflict"; conflicts: Conflict[]; detail: string }
+  /** What it is about is not there (404): put away, or of another folder that was served at this address before. */
+  | { kind: "missing"; detail: string }
   /** The server will never take it as it is (4xx): why. */
   | { kind: "refused"; detail: string }
   /** No connection: try again later. */
@@ -53,6 +55,7 @@ export async function post(path: string, body: unknown): Promise<Reply> {
   if (GONE_FOR_A_WHILE.has(response.status)) return { kind: "unreachable" };
   const problem = await problemOf(response);
   const detail = detailOf(problem, response.status);
+  if (response.status === 404) return { kind: "missing", detail };
   if (response.status === 412) return { kind: "conflict", conflicts: problem.conflicts ?? [], detail };
   if (response.status >= 500) return { kind: "failed", detail };
   return { kind: "refused", detail };
