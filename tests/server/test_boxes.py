@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import geopandas as gpd
@@ -11,6 +12,7 @@ import shapely
 import sqlalchemy as sa
 
 from firnline.inventory.editing.apply import Edit
+from firnline.server.store import work
 from firnline.server.store.database import Database
 from firnline.server.store.layer import Author, Box
 from firnline.server.store.store import Store
@@ -86,24 +88,42 @@ def test_pages_follow_each_other_without_a_gap(store: Store, box: Box | None, at
 def test_a_small_box_does_not_go_through_the_whole_layer(store: Store, ask: str, at: int | None) -> None:
     """SQLite's own account of how it finds them: by the numbers that the boxes give, never by the layer."""
     layer, box = grid(store), (X, Y, X + 10, Y + 10)
-    asked: list[tuple[str, object]] = []
-    engine = store.database._reading
-
-    @sa.event.listens_for(engine, "before_cursor_execute")
-    def note(*said: object) -> None:
-        asked.append((str(said[2]), said[3]))
-
-    {
-        "features": lambda: store.features(layer, box, at),
-        "page": lambda: store.features(layer, box, at, limit=3),
-        "outlines": lambda: store.outlines(layer, box, at or 0),
-        "last_change": lambda: store.last_change(layer, box, at or 0),
-    }[ask]()
-    (statement, values) = asked[-1]
-    with store.database.read() as connection:
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()  # type: ignore[arg-type]
-    steps = [str(row[-1]) for row in plan]
+    steps = steps_of(
+        store,
+        {
+            "features": lambda: store.features(layer, box, at),
+            "page": lambda: store.features(layer, box, at, limit=3),
+            "outlines": lambda: store.outlines(layer, box, at or 0),
+            "last_change": lambda: store.last_change(layer, box, at or 0),
+        }[ask],
+    )
     assert any("SCAN boxes VIRTUAL TABLE" in step for step in steps), steps
     reads = [step for step in steps if "versions" in step]
     assert reads
     assert all("INTEGER PRIMARY KEY" in step for step in reads), steps
+
+
+def test_outlines_of_ids_are_found_by_the_ids(store: Store) -> None:
+    layer = grid(store)
+    ids = [each.id for each in store.features(layer)[:40]]
+
+    def ask() -> None:
+        with store.database.read() as connection:
+            assert {each.id for each in work.named(connection, layer, ids)} == set(ids)
+
+    assert all("feature_id=?" in step for step in steps_of(store, ask) if "versions" in step)
+
+
+def steps_of(store: Store, ask: Callable[[], object]) -> list[str]:
+    """The plan of the last statement that was asked."""
+    asked: list[tuple[str, object]] = []
+
+    @sa.event.listens_for(store.database._reading, "before_cursor_execute")
+    def note(*said: object) -> None:
+        asked.append((str(said[2]), said[3]))
+
+    ask()
+    (statement, values) = asked[-1]
+    with store.database.read() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()  # type: ignore[arg-type]
+    return [str(row[-1]) for row in plan]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 import shapely
 import sqlalchemy as sa
@@ -25,6 +26,9 @@ from firnline.server.store.layer import (
 from firnline.server.store.tables import transactions, versions
 
 _AROUND_M = 1.0
+_NOW: Final[sa.ColumnElement[int]] = sa.literal_column("+versions.to_revision")
+"""When a version ended, in a sum that no index knows: of more than a few ids SQLite else reads all that the layer
+holds now (23 ms among 20,000 outlines), and not those of the ids (0.5 ms)."""
 
 
 def features(
@@ -48,7 +52,7 @@ def named(connection: sa.Connection, layer_id: str, ids: Iterable[str]) -> list[
     for start in range(0, len(wanted), 500):
         select = sa.select(versions).where(
             versions.c.layer_id == layer_id,
-            rows.valid_at(None),
+            _NOW.is_(None),
             versions.c.feature_id.in_(wanted[start : start + 500]),
         )
         found += rows.features_of(connection.execute(select).mappings())
