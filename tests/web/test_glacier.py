@@ -15,6 +15,7 @@ def test_ice_and_debris_that_lie_apart_are_said_to_be_one_glacier(page: Page) ->
     ids = person.new_layer(
         (1, box(x - 2500, y - 1000, x - 500, y + 1000)), (2, box(x + 500, y - 1000, x + 2500, y + 1000))
     )
+    person.until(lambda: set(ids) <= person.shown().keys())
     person.settled()
     person.tool("select").click()
     person.click(x - 1500, y)

@@ -29,6 +29,7 @@ def test_a_change_waits_for_its_folder_and_holds_up_no_other(
         square = box(x - 1500, y - 1500, x + 1500, y + 1500)
         (ice,) = person.new_layer((1, square))
         layer = person.layer
+        person.until(lambda: ice in person.shown())
         person.settled()
         person.click(x, y)
         server.kill()
@@ -38,8 +39,10 @@ def test_a_change_waits_for_its_folder_and_holds_up_no_other(
 
         server = serve(tmp_path / "second", port)
         page.reload()
+        person = Person(page)  # who waits until all is there
         expect(badge).to_contain_text("1 change kept in this browser for an inventory that is not", timeout=60_000)
         (other,) = person.new_layer((1, square))
+        person.until(lambda: other in person.shown())
         person.settled()
         person.click(x, y)
         person.changes(lambda: page.keyboard.press("2"))
