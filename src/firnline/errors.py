@@ -30,6 +30,17 @@ class FirnlineError(Exception):
         message = what if where is None else f"{where}: {what}"
         super().__init__(" ".join((message if do is None else f"{message}; {do}").split()))
 
+    @property
+    def placeless(self) -> str:
+        """What is wrong and what to do, without where: a path of this machine is not everybody's business.
+
+        Examples
+        --------
+        >>> FirnlineError("no CRS", where="scene.tif", do="assign one").placeless
+        'no CRS; assign one'
+        """
+        return self.what if self.do is None else f"{self.what}; {self.do}"
+
 
 class SceneError(FirnlineError):
     """A raster that cannot be opened or read as a scene."""

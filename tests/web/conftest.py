@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
+from tests.web.person import Person
 from tests.web.served import Served, serve
 
 from firnline.server.app import STATIC
@@ -75,6 +76,15 @@ def page(browser: Browser, served: Served) -> Iterator[Page]:
     yield page
     context.close()
     assert not wrong, wrong
+
+
+@pytest.fixture
+def person(page: Page) -> Iterator[Person]:
+    """Somebody at the page; layers that they made are put away after them, for those who share the server."""
+    person = Person(page)
+    yield person
+    for layer in person.api("GET", "/inventories"):
+        person.api("DELETE", f"/inventories/{layer['id']}")
 
 
 def _expected(said: str) -> bool:

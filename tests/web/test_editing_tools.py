@@ -12,7 +12,6 @@ import pytest
 import rasterio
 import rasterio.features
 import shapely
-from playwright.sync_api import Page
 from shapely import LineString, Polygon, box
 from tests.web.ground import Place, edge, middle, ring, same
 from tests.web.person import Person
@@ -30,14 +29,6 @@ def served(made_range: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     found = serve(folder)
     yield found
     found.end()
-
-
-@pytest.fixture
-def person(page: Page) -> Iterator[Person]:
-    person = Person(page)
-    yield person
-    for layer in person.api("GET", "/inventories"):
-        person.api("DELETE", f"/inventories/{layer['id']}")
 
 
 def squares(person: Person) -> tuple[Place, str, str]:

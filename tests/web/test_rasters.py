@@ -15,7 +15,7 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from tests.web.person import Person
 from tests.web.served import Served, serve
 from tests.web.tiny_network import save_tiny_network
@@ -58,14 +58,6 @@ def served(made_range: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     found = serve(folder)
     yield found
     found.end()
-
-
-@pytest.fixture
-def person(page: Page) -> Iterator[Person]:
-    person = Person(page)
-    yield person
-    for layer in person.api("GET", "/inventories"):
-        person.api("DELETE", f"/inventories/{layer['id']}")
 
 
 def predicted(person: Person, model: str) -> str:

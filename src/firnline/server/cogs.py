@@ -124,8 +124,7 @@ def made_once(project: Project, entry: SceneEntry, kind: str, make: Callable[[Pa
     -------
     Where it is. What was made from an earlier state of the scene is removed.
     """
-    path = _place(project, entry, kind)
-    stem = path.name.removesuffix(f"{state_of(entry)}.tif")
+    path, stem = _place(project, entry, kind), _stem(entry, kind)
     if not path.is_file():
         with in_turn(path.with_name(f"{stem}lock")):
             if not path.is_file():
@@ -137,7 +136,12 @@ def made_once(project: Project, entry: SceneEntry, kind: str, make: Callable[[Pa
 
 
 def _place(project: Project, entry: SceneEntry, kind: str) -> Path:
-    return project.state / COGS / f"{entry.id}{kind and f'-{kind}'}-{state_of(entry)}.tif"
+    return project.state / COGS / f"{_stem(entry, kind)}{state_of(entry)}.tif"
+
+
+def _stem(entry: SceneEntry, kind: str) -> str:
+    """How the names of all files of a kind begin that were made of a scene, whatever state it was in."""
+    return f"{entry.id}{kind and f'-{kind}'}-"
 
 
 def state_of(entry: SceneEntry) -> str:

@@ -87,7 +87,7 @@ def _why_not(entry: SceneEntry, fit: Callable[[FeatureSource], object]) -> str:
     try:
         fit(entry.source)
     except FirnlineError as error:
-        return error.what if error.do is None else f"{error.what}; {error.do}"
+        return error.placeless
     return ""
 
 

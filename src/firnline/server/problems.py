@@ -58,10 +58,7 @@ def add_handlers(app: FastAPI) -> None:
 
     async def mistake(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, FirnlineError)
-        # Not where: a path of the server's is none of the client's business.
-        return answer(
-            HTTPStatus.UNPROCESSABLE_ENTITY, error.what if error.do is None else f"{error.what}; {error.do}"
-        )
+        return answer(HTTPStatus.UNPROCESSABLE_ENTITY, error.placeless)
 
     async def invalid(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)

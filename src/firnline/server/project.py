@@ -178,7 +178,7 @@ class Project:
             scene = open_scene(path, driver=DRIVER)
             scene.grid.resolution  # noqa: B018 # a scene in degrees cannot be mapped
         except FirnlineError as error:
-            return error.what if error.do is None else f"{error.what}; {error.do}"
+            return error.placeless
         if not any(name in BANDS and BANDS[name].kind is Kind.OPTICAL for name in scene.band_names):
             return f"has no optical band, but {', '.join(scene.band_names)}; name bands in a sidecar (docs/scenes.md)"
         dem = None if "elevation" in scene.band_names else self._dem_of(scene)

@@ -2,9 +2,10 @@
 
 import { ROOT, ask, type Export, type Layer, type Snapshot } from "../api";
 import { askWith, keepFile } from "../dialogs";
-import { button, el, select } from "../dom";
+import { el, select } from "../dom";
 import { notify, told } from "../notices";
 import type { State } from "../state";
+import { jobRow } from "./job_row";
 
 const FORMATS: [string, string][] = [
   ["gpkg", "GeoPackage (QGIS, with styles)"],
@@ -50,15 +51,7 @@ export function exportsOf(state: State): HTMLElement {
 }
 
 function row(job: Export): HTMLLIElement {
-  const said = job.error ?? (job.state === "done" ? "" : job.message || job.state);
-  const made = el("li", { class: job.state, "data-job": job.id }, el("strong", {}, job.name), el("small", {}, el("span", { class: `state ${job.state}` }, job.state), "export"));
-  if (said) made.append(el("small", { class: "said" }, said));
-  if (job.ended === null) {
-    made.append(
-      el("progress", { max: "1", value: String(job.progress), "aria-label": `Progress of ${job.name}` }),
-      button("Cancel", () => void told(() => ask("DELETE", `/jobs/${job.id}`))),
-    );
-  }
+  const made = jobRow(job, "export");
   if (job.result) made.append(el("a", { href: fileOf(job), download: job.result.file }, `${job.result.file}, ${sizeOf(job.result.size)}`));
   return made;
 }

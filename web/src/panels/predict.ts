@@ -7,6 +7,7 @@ import { told } from "../notices";
 import type { MapView } from "../map";
 import { hasWebGL } from "../scene_layer";
 import type { RasterChoice, State } from "../state";
+import { jobRow } from "./job_row";
 import { cardOf } from "./model_card";
 import { enter, findingsOf } from "./scenes";
 
@@ -118,16 +119,7 @@ export class PredictPanel {
 
   private row(job: Prediction): HTMLLIElement {
     const scene = this.state.scenes.value.find((each) => each.id === job.scene);
-    const said = job.error ?? (job.state === "done" ? "" : job.message || job.state);
-    const state = el("span", { class: `state ${job.state}` }, job.state);
-    const row = el("li", { class: job.state, "data-job": job.id }, el("strong", {}, job.name), el("small", {}, state, scene?.name ?? "a scene that is gone"));
-    if (said) row.append(el("small", { class: "said" }, said));
-    if (job.state === "running" || job.state === "queued") {
-      row.append(
-        el("progress", { max: "1", value: String(job.progress), "aria-label": `Progress of ${job.name}` }),
-        button("Cancel", () => void told(() => ask("DELETE", `/jobs/${job.id}`))),
-      );
-    }
+    const row = jobRow(job, scene?.name ?? "a scene that is gone");
     if (job.result) row.append(this.results(job, job.result));
     return row;
   }

@@ -41,7 +41,7 @@ def work(state: Path, job_id: str) -> int:
         except FirnlineError as error:
             traceback.print_exc()
             folder.drop_unfinished()
-            jobs.fail(job_id, error.what if error.do is None else f"{error.what}; {error.do}")
+            jobs.fail(job_id, error.placeless)
     return 0
 
 
